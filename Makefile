@@ -1,0 +1,152 @@
+# Sluice.  `make help` lists the targets.
+#
+#   B=DIR          where to build; default build
+#   SAN=asan|tsan  sanitizers, with a build directory of their own
+#   CC=clang       another compiler
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+
+SAN ?=
+B   ?= build$(if $(SAN),/$(SAN))
+CC  := $(if $(filter default undefined,$(origin CC)),gcc,$(CC))
+PYTHON := /usr/bin/python3
+VERSION := 0.1.0
+
+# ---- what must be installed -------------------------------------------------------------------
+
+DEPS_BUILD := gcc make pkg-config libc6-dev libuv1-dev libnghttp2-dev libprotobuf-c-dev \
+  protobuf-c-compiler protobuf-compiler libprotobuf-dev libjansson-dev libmicrohttpd-dev \
+  libyaml-dev uthash-dev python3
+DEPS_DEMO := curl
+DEPS_TEST := libcmocka-dev curl python3-grpcio python3-protobuf python3-grpc-tools git \
+  nodejs npm nghttp2-client
+DEPS_CHECK := clang libclang-rt-14-dev clang-format-14 clang-tidy-14 valgrind
+DEPS_BENCH := nghttp2-proxy nghttp2-client nginx-light wrk strace
+
+# $(call need,PACKAGES): installs what is missing, as root or through sudo, and says so.
+need = tests/deps.sh $(1)
+
+# ---- how to compile ---------------------------------------------------------------------------
+
+WARN := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla -Werror
+HARDEN := -fstack-protector-strong -fPIE -fcf-protection
+OPT := -O2 -g
+SANFLAGS :=
+ifeq ($(SAN),asan)
+  SANFLAGS := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+  OPT := -O1 -g
+else ifeq ($(SAN),tsan)
+  SANFLAGS := -fsanitize=thread -fno-omit-frame-pointer
+  OPT := -O1 -g
+else
+  HARDEN += -D_FORTIFY_SOURCE=2
+endif
+
+PKGS := libuv libnghttp2 libprotobuf-c jansson libmicrohttpd yaml-0.1
+PKG_CFLAGS = $(shell pkg-config --cflags $(PKGS))
+PKG_LIBS = $(shell pkg-config --libs $(PKGS))
+CPPFLAGS += -D_GNU_SOURCE -DGW_VERSION='"$(VERSION)"' -Igateway -I$(B)/gen
+CFLAGS += -std=gnu17 $(OPT) $(WARN) $(HARDEN) $(SANFLAGS)
+LDFLAGS += -pie -Wl,-z,relro,-z,now $(SANFLAGS)
+LDLIBS += $(PKG_LIBS) -lm -lpthread
+
+# ---- files, by layer --------------------------------------------------------------------------
+
+LAYERS := base schema codec route net upstream control exchange front admin demo
+objects_of = $(patsubst %.c,$(B)/obj/%.o,$(sort $(wildcard gateway/$(1)/*.c)))
+# The objects of a layer and of all layers below it; schema/ brings the generated code along.
+layers_to = $(firstword $(LAYERS)) $(if $(filter-out $(firstword $(LAYERS)),$(1)),$(call upto,$(1),$(wordlist 2,99,$(LAYERS))))
+upto = $(if $(2),$(firstword $(2)) $(if $(filter $(firstword $(2)),$(1)),,$(call upto,$(1),$(wordlist 2,99,$(2)))))
+stack_to = $(foreach l,$(call layers_to,$(1)),$(call objects_of,$(l))) $(GEN_OBJ)
+
+GEN_C := $(B)/gen/sluice/descriptor.pb-c.c $(B)/gen/schema/builtin.c
+include gateway/demo/demo.mk
+GEN_OBJ := $(patsubst $(B)/gen/%.c,$(B)/obj/gen/%.o,$(GEN_C))
+OBJ := $(foreach l,$(LAYERS),$(call objects_of,$(l))) $(patsubst %.c,$(B)/obj/%.o,$(wildcard gateway/*.c)) $(GEN_OBJ)
+
+DESCRIPTORS := $(patsubst proto/%.proto,descriptors/%.pb,$(wildcard proto/*.proto))
+
+.PHONY: all
+all: $(B)/sluice descriptors ## build everything (the default)
+
+$(B)/sluice: $(OBJ)
+	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+$(B)/obj/gateway/%.o: gateway/%.c | $(B)/gen/sluice/descriptor.pb-c.h
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(PKG_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+# protoc-c writes code that is not clean under our warnings.
+$(B)/obj/gen/%.o: $(B)/gen/%.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(PKG_CFLAGS) $(filter-out $(WARN),$(CFLAGS)) -MMD -MP -c -o $@ $<
+
+$(B)/gen/sluice/descriptor.pb-c.c $(B)/gen/sluice/descriptor.pb-c.h &: proto/sluice/descriptor.proto
+	@mkdir -p $(B)/gen
+	protoc-c -Iproto --c_out=$(B)/gen $<
+
+# The built-in descriptor set (well-known types, google.rpc, google.api) as bytes in the program.
+$(B)/gen/builtin.pb: $(wildcard proto/builtin/google/*/*.proto)
+	@mkdir -p $(@D)
+	protoc -Iproto/builtin -I/usr/include --include_imports --descriptor_set_out=$@ \
+	  $(patsubst proto/builtin/%,%,$(wildcard proto/builtin/google/*/*.proto)) \
+	  google/protobuf/{any,duration,empty,field_mask,struct,timestamp,wrappers}.proto
+
+$(B)/gen/schema/builtin.c: $(B)/gen/builtin.pb
+	@mkdir -p $(@D)
+	{ echo '#include "schema/builtin.h"'; \
+	  echo 'const unsigned char gw_schema_builtin[] = {'; \
+	  od -An -v -tx1 $< | sed 's/ \([0-9a-f][0-9a-f]\)/0x\1,/g'; \
+	  echo '};'; echo 'const size_t gw_schema_builtin_n = sizeof gw_schema_builtin;'; } > $@
+
+.PHONY: descriptors
+descriptors: $(DESCRIPTORS)
+
+descriptors/%.pb: proto/%.proto
+	protoc -Iproto -Iproto/builtin -I/usr/include --include_imports --include_source_info \
+	  --descriptor_set_out=$@ $<
+
+# ---- unit tests: tests/unit/LAYER/*_test.c against LAYER and the layers below ------------------
+
+UNIT_LAYERS := $(filter $(LAYERS),$(notdir $(patsubst %/,%,$(wildcard tests/unit/*/))))
+UNIT_BINS := $(patsubst %,$(B)/unit/%,$(UNIT_LAYERS))
+
+define unit_rule
+$(B)/unit/$(1): $(patsubst %.c,$(B)/obj/%.o,$(wildcard tests/unit/$(1)/*.c) $(wildcard tests/unit/*.c)) $(call stack_to,$(1))
+	@mkdir -p $$(@D)
+	$$(CC) $$(LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc -o $$@ $$^ $$(LDLIBS) -lcmocka
+endef
+$(foreach l,$(UNIT_LAYERS),$(eval $(call unit_rule,$(l))))
+
+$(B)/obj/tests/%.o: tests/%.c | $(B)/gen/sluice/descriptor.pb-c.h
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) -Itests $(PKG_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+.PHONY: unit
+unit: $(UNIT_BINS) descriptors ## unit tests and golden cases only
+	$(PYTHON) tests/run.py --build $(B) unit
+
+# ---- fuzzers: tests/fuzz/NAME_fuzz.c, corpus in tests/fuzz/corpus/NAME -------------------------
+
+FUZZ_NAMES := $(patsubst tests/fuzz/%_fuzz.c,%,$(wildcard tests/fuzz/*_fuzz.c))
+FUZZ_BINS := $(patsubst %,$(B)/fuzz/%,$(FUZZ_NAMES))
+FUZZ_SECONDS ?= 30
+FUZZ_FLAGS := -std=gnu17 -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
+# clang sees the whole program at once, so that every layer's code is instrumented.
+FUZZ_SRC = $(foreach l,$(filter-out admin demo front,$(LAYERS)),$(wildcard gateway/$(l)/*.c)) $(GEN_C)
+
+$(B)/fuzz/obj/%.o: %.c | $(B)/gen/sluice/descriptor.pb-c.h
+	@mkdir -p $(@D)
+	clang $(CPPFLAGS) $(PKG_CFLAGS) $(FUZZ_FLAGS) -MMD -MP -c -o $@ $<
+
+$(FUZZ_BINS): $(B)/fuzz/%: $(B)/fuzz/obj/tests/fuzz/%_fuzz.o $(patsubst %.c,$(B)/fuzz/obj/%.o,$(FUZZ_SRC))
+	clang $(FUZZ_FLAGS) -o $@ $^ $(LDLIBS)
+
+.PHONY: fuzz
+fuzz: $(FUZZ_BINS) descriptors ## every fuzzer for FUZZ_SECONDS (30) each
+	$(PYTHON) tests/run.py --build $(B) --fuzz-seconds $(FUZZ_SECONDS) fuzz
+
+-include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -1,0 +1,24 @@
+#!/usr/bin/env bash
+# deps.sh PACKAGE...: makes sure that Debian packages are installed; installs the missing ones, as root
+# or through sudo, and says what it does.
+set -euo pipefail
+
+missing=()
+for package in "$@"; do
+  status=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true)
+  [ "$status" = installed ] || missing+=("$package")
+done
+[ ${#missing[@]} -gt 0 ] || exit 0
+
+as_root=()
+if [ "$(id -u)" != 0 ]; then
+  command -v sudo >/dev/null || {
+    echo "deps: missing packages: ${missing[*]}; run as root or install sudo" >&2
+    exit 1
+  }
+  as_root=(sudo)
+fi
+echo "deps: installing ${missing[*]}" >&2
+"${as_root[@]}" apt-get update -qq
+"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+  apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
