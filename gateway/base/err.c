@@ -1,0 +1,41 @@
+#include "base/err.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+static void err_write(gw_err *err, gw_code code, const char *format, va_list args) {
+  err->code = code;
+  vsnprintf(err->text, sizeof err->text, format, args);
+}
+
+gw_code gw_err_set(gw_err *err, gw_code code, const char *format, ...) {
+  if (err == NULL || err->code != GW_OK) return code;
+  va_list args;
+  va_start(args, format);
+  err_write(err, code, format, args);
+  va_end(args);
+  return code;
+}
+
+gw_code gw_err_at(gw_err *err, gw_code code, gw_str where, const char *format, ...) {
+  if (err == NULL || err->code != GW_OK) return code;
+  va_list args;
+  va_start(args, format);
+  err_write(err, code, format, args);
+  va_end(args);
+  gw_err_where(err, where);
+  return code;
+}
+
+void gw_err_position(gw_err *err, uint32_t line, uint32_t column) {
+  if (err == NULL || err->line != 0) return;
+  err->line = line;
+  err->column = column;
+}
+
+void gw_err_where(gw_err *err, gw_str where) {
+  if (err == NULL || err->where[0] != '\0') return;
+  size_t n = gw_size_min(where.n, sizeof err->where - 1);
+  if (n > 0) memcpy(err->where, where.p, n);
+  err->where[n] = '\0';
+}

@@ -1,0 +1,46 @@
+#include "base/err.h"
+#include "unit/test.h"
+
+TEST(err, the_first_error_wins) {
+  gw_err err;
+  gw_err_init(&err);
+  CHECK_INT(gw_err_set(&err, GW_BAD_VALUE, "%s is %d", "x", 7), GW_BAD_VALUE);
+  CHECK_INT(gw_err_set(&err, GW_NOMEM, "later"), GW_NOMEM);
+  CHECK_INT(gw_err_at(&err, GW_TOO_LARGE, GW_STR("there"), "later"), GW_TOO_LARGE);
+  CHECK_INT(err.code, GW_BAD_VALUE);
+  CHECK_STR(gw_str_of(err.text), "x is 7");
+  CHECK_STR(gw_str_of(err.where), "");
+}
+
+TEST(err, outer_functions_only_add) {
+  gw_err err;
+  gw_err_init(&err);
+  CHECK_INT(gw_err_at(&err, GW_BAD_VALUE, GW_STR("a.b"), "wrong"), GW_BAD_VALUE);
+  gw_err_where(&err, GW_STR("other"));
+  gw_err_position(&err, 3, 4);
+  gw_err_position(&err, 5, 6);
+  CHECK_STR(gw_str_of(err.where), "a.b");
+  CHECK(err.line == 3 && err.column == 4);
+  gw_err_init(&err);
+  CHECK(err.code == GW_OK && err.line == 0 && err.text[0] == '\0' && err.where[0] == '\0');
+  gw_err_set(&err, GW_BAD_VALUE, "wrong");
+  gw_err_where(&err, GW_STR("added"));
+  CHECK_STR(gw_str_of(err.where), "added");
+}
+
+TEST(err, cuts_what_is_too_long) {
+  gw_err err;
+  char endless[1000];
+  memset(endless, 'x', sizeof endless);
+  gw_err_init(&err);
+  gw_err_at(&err, GW_BAD_VALUE, (gw_str){ endless, sizeof endless }, "%.*s", 1000, endless);
+  CHECK_INT(strlen(err.text), sizeof err.text - 1);
+  CHECK_INT(strlen(err.where), sizeof err.where - 1);
+}
+
+TEST(err, accepts_that_nobody_listens) {
+  CHECK_INT(gw_err_set(NULL, GW_NOMEM, "%d", 1), GW_NOMEM);
+  CHECK_INT(gw_err_at(NULL, GW_NOMEM, GW_STR("x"), "%d", 1), GW_NOMEM);
+  gw_err_where(NULL, GW_STR("x"));
+  gw_err_position(NULL, 1, 2);
+}
