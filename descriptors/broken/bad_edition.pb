@@ -1,0 +1,4 @@
+
+
+a.protop"
+Mbeditionspê

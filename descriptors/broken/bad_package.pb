@@ -1,0 +1,4 @@
+
+
+a.protop..q"
+Mbproto3

@@ -1,0 +1,5 @@
+
+
+a.protop"
+M*
+Ebproto3

@@ -1,0 +1,5 @@
+
+*
+a.protop"
+M:
+x.p.Md (bproto3

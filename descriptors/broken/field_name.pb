@@ -1,0 +1,5 @@
+
+&
+a.protop"
+M
+a-b (bproto3

@@ -1,0 +1,7 @@
+
+
+a.protob.proto
+
+b.protoc.proto
+
+c.protoa.proto

@@ -1,0 +1,4 @@
+
+"
+a.protopa.proto"
+Mbproto3

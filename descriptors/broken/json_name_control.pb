@@ -1,0 +1,6 @@
+
+)
+a.protop"
+M
+f (Ra
+bbproto3

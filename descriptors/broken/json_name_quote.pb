@@ -1,0 +1,5 @@
+
+)
+a.protop"
+M
+f (Ra"bbproto3

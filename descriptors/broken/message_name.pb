@@ -1,0 +1,4 @@
+
+
+a.protop"
+1Mbproto3

@@ -1,0 +1,4 @@
+
+_
+users.protopcommon/types.protogoogle/protobuf/any.protocommon/more.proto"
+Mbproto3

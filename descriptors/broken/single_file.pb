@@ -1,0 +1,3 @@
+
+a.protop"
+Mbproto3

@@ -1,0 +1,7 @@
+
+>
+a.protop"(
+M
+a (2
+.p.Missing
+b (2Mbproto3

@@ -1,0 +1,5 @@
+
+P
+google/protobuf/timestamp.protogoogle.protobuf"
+	Timestamp
+seconds (	
