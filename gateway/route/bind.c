@@ -1,0 +1,122 @@
+#include "route/bind.h"
+
+#include "codec/json_to_wire.h"
+#include "codec/utf8.h"
+#include "route/field_path.h"
+#include "route/query.h"
+#include "route/uri.h"
+
+/* google.api.HttpBody's fields (google/api/httpbody.proto). */
+enum { HTTP_BODY_CONTENT_TYPE = 1, HTTP_BODY_DATA = 2 };
+
+static gw_code bind_too_large(gw_err *err, gw_code code) {
+  return gw_err_set(err, code, code == GW_TOO_LARGE ? "the message is too large" : "out of memory");
+}
+
+/* ---- body ---- */
+
+/* Appends bytes as one field of wire type 2. */
+static gw_code bind_bytes(const gw_message *message, uint32_t number, gw_str bytes, gw_buf *out,
+                          gw_err *err) {
+  const gw_field *field = gw_message_field_by_number(message, number);
+  size_t start = out->n;
+  if (field == NULL || bytes.n == 0) return GW_OK;
+  gw_code code = gw_buf_append(out, bytes);
+  if (code == GW_OK) code = gw_field_path_wrap(&field, 1, out, start);
+  return code == GW_OK ? GW_OK : bind_too_large(err, code);
+}
+
+/* TRANSCODING section 6.1: nothing is parsed. */
+static gw_code bind_http_body(const gw_bind_input *input, const gw_message *message, gw_buf *out,
+                              gw_err *err) {
+  if (!gw_utf8_valid(input->content_type)) {
+    return gw_err_at(err, GW_BAD_REQUEST, GW_STR("content-type"), "the header is not UTF-8");
+  }
+  gw_code code = bind_bytes(message, HTTP_BODY_CONTENT_TYPE, input->content_type, out, err);
+  if (code == GW_OK) code = bind_bytes(message, HTTP_BODY_DATA, input->body, out, err);
+  return code;
+}
+
+static gw_code bind_body_field(const gw_bind_input *input, gw_codec *codec, gw_buf *out,
+                               gw_err *err) {
+  gw_field_path path = input->rule->body;
+  const gw_field *leaf = path.fields[path.count - 1];
+  size_t start = out->n;
+  uint32_t around = path.count - 1;
+  gw_code code;
+  if (!leaf->repeated && leaf->message != NULL && leaf->message->wkt == GW_WKT_HTTP_BODY) {
+    around = path.count;
+    code = bind_http_body(input, leaf->message, out, err);
+  } else {
+    code = gw_json_to_wire_field(codec, leaf, input->body, out, err);
+  }
+  /* null is "unset": then the messages around the field are not set either. */
+  if (code != GW_OK || out->n == start) return code;
+  code = gw_field_path_wrap(path.fields, around, out, start);
+  return code == GW_OK ? GW_OK : bind_too_large(err, code);
+}
+
+/* A zero-length body is {} or an unset field; white space alone is the JSON reader's error. */
+static gw_code bind_body(const gw_bind_input *input, gw_codec *codec, gw_buf *out, gw_err *err) {
+  const gw_message *message = input->rule->route->rpc->input;
+  if (input->body.n == 0) return GW_OK;
+  switch (input->rule->body_use) {
+  case GW_BODY_NONE: return GW_OK;
+  case GW_BODY_FIELD: return bind_body_field(input, codec, out, err);
+  case GW_BODY_ALL: break;
+  }
+  if (message->wkt == GW_WKT_HTTP_BODY) return bind_http_body(input, message, out, err);
+  return gw_json_to_wire(codec, message, input->body, out, err);
+}
+
+/* `curl -d '{...}'` declares a form and sends JSON (TRANSCODING D-32). */
+static bool bind_is_form(const gw_bind_input *input) {
+  return input->form && !gw_str_starts(gw_str_trim(input->body, " \t\r\n"), GW_STR("{"));
+}
+
+/* ---- path ---- */
+
+static gw_code bind_path(const gw_bind_input *input, gw_codec *codec, gw_buf *out, gw_err *err) {
+  const gw_rule *rule = input->rule;
+  size_t total = 0;
+  for (uint32_t i = 0; i < rule->template.var_count; i++) {
+    const gw_template_var *var = &rule->template.vars[i];
+    gw_field_path path = rule->vars[i];
+    gw_decode_mode mode = var->multi ? GW_DECODE_EXCEPT_RESERVED : GW_DECODE_ALL;
+    gw_str value;
+    size_t start = out->n;
+    gw_code code = gw_uri_decode(input->binds->values[i], mode, codec->arena, &value, err);
+    if (code == GW_OK && (total += value.n) > GW_PATH_VALUES_MAX) {
+      code = gw_err_set(err, GW_BAD_REQUEST, "the path's variables are over %zu bytes",
+                        GW_PATH_VALUES_MAX);
+    }
+    /* The path wins over a body in every case, with a default value too (D-14). */
+    if (code == GW_OK) {
+      code = gw_text_to_wire_field(codec, path.fields[path.count - 1], value, GW_TEXT_PATH,
+                                   rule->body_use != GW_BODY_NONE, out, err);
+    }
+    if (code != GW_OK) {
+      gw_err_where(err, var->field_path);
+      return code;
+    }
+    if (path.count == 1) continue;
+    code = gw_field_path_wrap(path.fields, path.count - 1, out, start);
+    if (code != GW_OK) return bind_too_large(err, code);
+  }
+  return GW_OK;
+}
+
+gw_code gw_bind_request(const gw_bind_input *input, gw_codec *codec, gw_buf *out,
+                        gw_bind_counts *counts, gw_err *err) {
+  size_t start = out->n;
+  bool form = input->form && bind_is_form(input);
+  gw_code code = form ? GW_OK : bind_body(input, codec, out, err);
+  if (code == GW_OK && (form || input->query.n > 0 || input->header_count > 0)) {
+    gw_bind_input rest = *input;
+    rest.form = form;
+    code = gw_query_bind(&rest, out->n > start, codec, out, counts, err);
+  }
+  if (code == GW_OK && input->binds != NULL) code = bind_path(input, codec, out, err);
+  if (code != GW_OK) out->n = start;
+  return code;
+}

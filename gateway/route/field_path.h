@@ -1,0 +1,32 @@
+/* field_path: comparing paths of fields, and writing a value where its path says.
+ * Pure; any thread. */
+#pragma once
+
+#include "base/buf.h"
+#include "route/rule.h"
+
+/* How many leading fields are the same. */
+uint32_t gw_field_path_common(gw_field_path a, gw_field_path b);
+
+/* True when one is the other or lies below it: what sets one sets the other. */
+static inline bool gw_field_path_overlaps(gw_field_path a, gw_field_path b) {
+  uint32_t common = gw_field_path_common(a, b);
+  return common == a.count || common == b.count;
+}
+
+/* The member of one oneof that `b` sets while `a` sets another one; NULL: they get along. */
+const gw_field *gw_field_path_oneof_rival(gw_field_path a, gw_field_path b);
+
+/* Encloses the bytes of `out` from `start` on in the messages fields[0 .. count), outermost first.
+ * GW_TOO_LARGE, GW_NOMEM: `out` is as it was. */
+GW_CHECKED gw_code gw_field_path_wrap(const gw_field *const *fields, uint32_t count, gw_buf *out,
+                                      size_t start);
+
+/* Says that `message` has no field `name`, and which one is near. */
+gw_code gw_field_path_unknown(gw_err *err, gw_str path, const gw_message *message, gw_str name);
+
+/* True for a message whose JSON can be one plain text: Timestamp, Duration, FieldMask, wrappers. */
+static inline bool gw_field_is_plain_message(const gw_message *message) {
+  return message->wkt == GW_WKT_TIMESTAMP || message->wkt == GW_WKT_DURATION ||
+         message->wkt == GW_WKT_FIELD_MASK || message->wkt == GW_WKT_WRAPPER;
+}

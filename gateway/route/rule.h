@@ -1,0 +1,76 @@
+/* rule: one way into a route (its `match` or one of `also`, or a google.api.http binding), with
+ * everything that binding and rendering need, resolved against the schema when the configuration is
+ * loaded.  Immutable; owned by a snapshot; any thread. */
+#pragma once
+
+#include "base/limits.h"
+#include "codec/codec.h"
+#include "codec/status.h"
+#include "route/template.h"
+#include "schema/schema.h"
+
+/* A field path from a message downwards; count 0: the message itself. */
+typedef struct gw_field_path {
+  const gw_field *const *fields;
+  uint32_t count;
+} gw_field_path;
+
+typedef enum gw_body_use {
+  GW_BODY_NONE, /* a body is read and ignored; all unbound fields come from the query */
+  GW_BODY_ALL,  /* "*": the whole message; no query */
+  GW_BODY_FIELD
+} gw_body_use;
+
+typedef enum gw_stream_form {
+  GW_STREAM_AUTO, /* by Accept */
+  GW_STREAM_ARRAY,
+  GW_STREAM_NDJSON,
+  GW_STREAM_SSE
+} gw_stream_form;
+
+/* headers.bind: a request header's value into a field, or a response field into a header. */
+typedef struct gw_header_bind {
+  gw_str header; /* lower case */
+  gw_field_path field;
+  bool response;
+} gw_header_bind;
+
+/* A route: one RPC with its options (DESIGN section 3).  The rules that lead to it point here. */
+typedef struct gw_route {
+  gw_str name;
+  uint32_t index; /* in the snapshot */
+  const gw_rpc *rpc;
+  gw_str upstream_name;
+  uint32_t upstream;        /* index in the snapshot */
+  gw_str stage;             /* "grpc" */
+  uint64_t timeout_ms;      /* 0: none (streams) */
+  uint64_t idle_timeout_ms; /* between messages of a stream */
+  int success_status;
+  bool query_reject_unknown;
+  bool trailing_slash_strict;
+  gw_json_style json;
+  gw_error_form errors;
+  gw_stream_form stream;
+  size_t body_bytes_max, message_bytes_max;
+  const gw_str *headers_request; /* lower case, added to the default list */
+  uint32_t headers_request_count;
+  const gw_str *headers_response;
+  uint32_t headers_response_count;
+  bool headers_response_all; /* ["*"] */
+  const gw_header_bind *header_binds;
+  uint32_t header_bind_count;
+  void *metrics; /* exchange's counters for this route; set at publication */
+} gw_route;
+
+typedef struct gw_rule {
+  const gw_route *route;
+  gw_str method; /* "GET"; "*": any */
+  gw_template template;
+  const gw_field_path *vars; /* template.var_count of them, resolved against rpc->input */
+  gw_body_use body_use;
+  gw_field_path body;
+  gw_field_path response_body;          /* count 0: the whole message */
+  gw_str body_text, response_body_text; /* as written, for `routes` and `explain` */
+  bool implicit; /* from a google.api.http rule or `auto`, not from YAML: a YAML rule wins */
+  uint32_t line, column; /* where it is written; 0: in a descriptor */
+} gw_rule;
