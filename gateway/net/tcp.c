@@ -1,0 +1,386 @@
+#include "net/tcp.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/limits.h"
+#include "net/loop_uv.h"
+
+#define TCP_BACKLOG       4096 /* connections the kernel queues for one listener */
+#define TCP_PARTS_MAX     8u
+#define TCP_QUEUE_MAX     GW_MIB(256) /* bytes; producers stop long before: see `drained` */
+#define TCP_DRAIN_ACCEPTS 4096u       /* accepts at closing a listener: its backlog */
+
+struct gw_tcp {
+  uv_tcp_t uv;
+  gw_loop *loop;
+  const gw_tcp_events *events;
+  void *user;
+  uv_connect_t connecting;
+  uv_write_t writing;
+  uv_shutdown_t finishing;
+  gw_task ending; /* tells of a failure to write: never from within gw_tcp_write() */
+  gw_code why;
+  gw_buf flying;  /* being written by libuv */
+  gw_buf waiting; /* follows when that is done */
+  bool is_writing, is_closing, is_finishing, failed;
+  char peer[56];
+};
+
+struct gw_listener {
+  uv_tcp_t uv;
+  gw_loop *loop;
+  gw_accepted_fn *accepted;
+  void *user;
+};
+
+/* ---- addresses ---- */
+
+gw_code gw_sockaddr_parse(gw_str host, uint16_t port, gw_sockaddr *out) {
+  char text[64];
+  if (host.n == 0 || host.n >= sizeof text) return GW_BAD_VALUE;
+  memcpy(text, host.p, host.n);
+  text[host.n] = '\0';
+  memset(out, 0, sizeof *out);
+  if (uv_ip4_addr(text, port, (struct sockaddr_in *)(void *)out->bytes) == 0) return GW_OK;
+  if (uv_ip6_addr(text, port, (struct sockaddr_in6 *)(void *)out->bytes) == 0) return GW_OK;
+  return GW_BAD_VALUE;
+}
+
+static const struct sockaddr *sockaddr_of(const gw_sockaddr *address) {
+  return (const struct sockaddr *)(const void *)address->bytes;
+}
+
+bool gw_sockaddr_eq(const gw_sockaddr *a, const gw_sockaddr *b) {
+  return memcmp(a->bytes, b->bytes, sizeof a->bytes) == 0;
+}
+
+void gw_sockaddr_print(const gw_sockaddr *address, char *out, size_t n) {
+  char text[INET6_ADDRSTRLEN] = "?";
+  uint16_t port = 0;
+  bool v6 = sockaddr_of(address)->sa_family == AF_INET6;
+  if (v6) {
+    const struct sockaddr_in6 *in6 = (const void *)address->bytes;
+    uv_ip6_name(in6, text, sizeof text);
+    port = ntohs(in6->sin6_port);
+  } else {
+    const struct sockaddr_in *in4 = (const void *)address->bytes;
+    uv_ip4_name(in4, text, sizeof text);
+    port = ntohs(in4->sin_port);
+  }
+  snprintf(out, n, v6 ? "[%s]:%u" : "%s:%u", text, (unsigned)port);
+}
+
+/* ---- closing ---- */
+
+static void tcp_on_closed(uv_handle_t *handle) {
+  gw_tcp *tcp = GW_CONTAINER_OF(handle, gw_tcp, uv);
+  const gw_tcp_events *events = tcp->events;
+  void *user = tcp->user;
+  gw_buf_done(&tcp->flying);
+  gw_buf_done(&tcp->waiting);
+  free(tcp);
+  if (events != NULL && events->closed != NULL) events->closed(user);
+}
+
+void gw_tcp_close(gw_tcp *tcp) {
+  if (tcp->is_closing) return;
+  tcp->is_closing = true;
+  gw_loop_withdraw(tcp->loop, &tcp->ending);
+  uv_close((uv_handle_t *)&tcp->uv, tcp_on_closed);
+}
+
+void gw_tcp_reset(gw_tcp *tcp) {
+  if (tcp->is_closing) return;
+  tcp->is_closing = true;
+  gw_loop_withdraw(tcp->loop, &tcp->ending);
+  if (uv_tcp_close_reset(&tcp->uv, tcp_on_closed) != 0) {
+    uv_close((uv_handle_t *)&tcp->uv, tcp_on_closed);
+  }
+}
+
+/* Told once: by the first of read, write and shutdown that fails. */
+static void tcp_end(gw_tcp *tcp, gw_code why) {
+  if (tcp->failed || tcp->is_closing) return;
+  tcp->failed = true;
+  uv_read_stop((uv_stream_t *)&tcp->uv);
+  if (tcp->events != NULL) tcp->events->ended(tcp->user, why);
+}
+
+static void tcp_on_ending(gw_task *task) {
+  gw_tcp *tcp = GW_CONTAINER_OF(task, gw_tcp, ending);
+  tcp_end(tcp, tcp->why);
+}
+
+static void tcp_end_later(gw_tcp *tcp, gw_code why) {
+  tcp->why = why;
+  gw_loop_defer(tcp->loop, &tcp->ending);
+}
+
+/* ---- reading ---- */
+
+static void tcp_on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *out) {
+  gw_tcp *tcp = GW_CONTAINER_OF(handle, gw_tcp, uv);
+  (void)suggested;
+  *out = uv_buf_init(gw_loop_read_scratch(tcp->loop), LOOP_SCRATCH_BYTES);
+}
+
+static void tcp_on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf) {
+  gw_tcp *tcp = GW_CONTAINER_OF(stream, gw_tcp, uv);
+  if (tcp->is_closing || tcp->failed) return;
+  if (n > 0) {
+    tcp->events->read(tcp->user, buf->base, (size_t)n);
+  } else if (n < 0) {
+    tcp_end(tcp, n == UV_EOF ? GW_OK : GW_UNAVAILABLE);
+  }
+}
+
+void gw_tcp_pause(gw_tcp *tcp, bool paused) {
+  if (tcp->is_closing || tcp->failed) return;
+  if (paused) {
+    uv_read_stop((uv_stream_t *)&tcp->uv);
+  } else {
+    uv_read_start((uv_stream_t *)&tcp->uv, tcp_on_alloc, tcp_on_read);
+  }
+}
+
+/* ---- writing ---- */
+
+static void tcp_on_written(uv_write_t *request, int status);
+
+static void tcp_write_waiting(gw_tcp *tcp) {
+  gw_buf sent = tcp->flying;
+  tcp->flying = tcp->waiting;
+  tcp->waiting = sent;
+  gw_buf_trim(&tcp->waiting, 0);
+  uv_buf_t piece = uv_buf_init(tcp->flying.p, (unsigned)tcp->flying.n);
+  tcp->is_writing = true;
+  int failed = uv_write(&tcp->writing, (uv_stream_t *)&tcp->uv, &piece, 1, tcp_on_written);
+  if (failed != 0) {
+    tcp->is_writing = false;
+    gw_buf_trim(&tcp->flying, 0);
+    tcp_end_later(tcp, GW_UNAVAILABLE);
+  }
+}
+
+static void tcp_on_written(uv_write_t *request, int status) {
+  gw_tcp *tcp = GW_CONTAINER_OF(request, gw_tcp, writing);
+  tcp->is_writing = false;
+  gw_buf_trim(&tcp->flying, 0);
+  if (tcp->is_closing) return;
+  if (status != 0) {
+    gw_buf_trim(&tcp->waiting, 0);
+    tcp_end(tcp, GW_UNAVAILABLE);
+  } else if (tcp->waiting.n > 0) {
+    tcp_write_waiting(tcp);
+  } else if (!tcp->failed) {
+    tcp->events->drained(tcp->user);
+  }
+}
+
+/* Tries the socket first; returns how much it took. */
+static size_t tcp_write_now(gw_tcp *tcp, const gw_str *parts, size_t count) {
+  uv_buf_t pieces[TCP_PARTS_MAX] = { 0 };
+  if (tcp->is_writing || tcp->waiting.n > 0) return 0;
+  for (size_t i = 0; i < count; i++) {
+    pieces[i].base = (char *)(uintptr_t)parts[i].p;
+    pieces[i].len = parts[i].n;
+  }
+  int n = uv_try_write((uv_stream_t *)&tcp->uv, pieces, (unsigned)count);
+  return n > 0 ? (size_t)n : 0; /* a real failure shows again in uv_write */
+}
+
+void gw_tcp_write(gw_tcp *tcp, const gw_str *parts, size_t count) {
+  assert(count <= TCP_PARTS_MAX);
+  if (tcp->is_closing || tcp->failed) return;
+  size_t taken = tcp_write_now(tcp, parts, count);
+  for (size_t i = 0; i < count; i++) {
+    size_t skip = gw_size_min(taken, parts[i].n);
+    taken -= skip;
+    if (gw_buf_append(&tcp->waiting, gw_str_skip(parts[i], skip)) != GW_OK) {
+      tcp_end_later(tcp, GW_NOMEM);
+      return;
+    }
+  }
+  if (tcp->waiting.n > 0 && !tcp->is_writing) tcp_write_waiting(tcp);
+}
+
+size_t gw_tcp_queued(const gw_tcp *tcp) {
+  /* libuv counts down while it writes: a slow reader's progress shows. */
+  size_t flying =
+      tcp->is_writing ? uv_stream_get_write_queue_size((const uv_stream_t *)&tcp->uv) : 0;
+  return flying + tcp->waiting.n;
+}
+
+static void tcp_on_finished(uv_shutdown_t *request, int status) {
+  gw_tcp *tcp = GW_CONTAINER_OF(request, gw_tcp, finishing);
+  if (status != 0 && status != UV_ECANCELED) tcp_end(tcp, GW_UNAVAILABLE);
+}
+
+void gw_tcp_finish(gw_tcp *tcp) {
+  if (tcp->is_closing || tcp->is_finishing || tcp->failed) return;
+  tcp->is_finishing = true;
+  if (uv_shutdown(&tcp->finishing, (uv_stream_t *)&tcp->uv, tcp_on_finished) != 0) {
+    tcp_end_later(tcp, GW_UNAVAILABLE);
+  }
+}
+
+/* ---- opening ---- */
+
+static gw_tcp *tcp_new(gw_loop *loop) {
+  gw_tcp *tcp = calloc(1, sizeof *tcp);
+  if (tcp == NULL) return NULL;
+  tcp->loop = loop;
+  tcp->ending.run = tcp_on_ending;
+  gw_buf_init(&tcp->flying, NULL, TCP_QUEUE_MAX);
+  gw_buf_init(&tcp->waiting, NULL, TCP_QUEUE_MAX);
+  if (uv_tcp_init(gw_loop_uv(loop), &tcp->uv) != 0) {
+    free(tcp);
+    return NULL;
+  }
+  return tcp;
+}
+
+static void tcp_ready(gw_tcp *tcp) {
+  gw_sockaddr address = { 0 };
+  int n = sizeof address.bytes;
+  uv_tcp_nodelay(&tcp->uv, 1);
+  if (uv_tcp_getpeername(&tcp->uv, (struct sockaddr *)(void *)address.bytes, &n) == 0) {
+    gw_sockaddr_print(&address, tcp->peer, sizeof tcp->peer);
+  }
+}
+
+static void tcp_on_connected(uv_connect_t *request, int status) {
+  gw_tcp *tcp = GW_CONTAINER_OF(request, gw_tcp, connecting);
+  if (tcp->is_closing) return;
+  if (status == 0) {
+    tcp_ready(tcp);
+    gw_tcp_pause(tcp, false);
+  }
+  tcp->events->connected(tcp->user, status == 0 ? GW_OK : GW_UNAVAILABLE);
+}
+
+gw_code gw_tcp_connect(gw_loop *loop, const gw_sockaddr *to, const gw_tcp_events *events,
+                       void *user, gw_tcp **out) {
+  gw_tcp *tcp = tcp_new(loop);
+  if (tcp == NULL) return GW_NOMEM;
+  if (uv_tcp_connect(&tcp->connecting, &tcp->uv, sockaddr_of(to), tcp_on_connected) != 0) {
+    gw_tcp_close(tcp);
+    return GW_UNAVAILABLE;
+  }
+  tcp->events = events;
+  tcp->user = user;
+  *out = tcp;
+  return GW_OK;
+}
+
+void gw_tcp_own(gw_tcp *tcp, const gw_tcp_events *events, void *user) {
+  tcp->events = events;
+  tcp->user = user;
+  gw_tcp_pause(tcp, false);
+}
+
+gw_str gw_tcp_peer(const gw_tcp *tcp) {
+  return gw_str_of(tcp->peer);
+}
+
+/* ---- listening ---- */
+
+int gw_socket_bind(const gw_sockaddr *address, bool shared, gw_err *err) {
+  const struct sockaddr *sa = sockaddr_of(address);
+  socklen_t n =
+      sa->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
+  char text[64];
+  int on = 1;
+  gw_sockaddr_print(address, text, sizeof text);
+  int descriptor = socket(sa->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (descriptor < 0) {
+    gw_err_set(err, GW_UNAVAILABLE, "%s: no socket: %s", text, strerror(errno));
+    return -1;
+  }
+  if (setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
+      (shared && setsockopt(descriptor, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) != 0) ||
+      bind(descriptor, sa, n) != 0) {
+    gw_err_set(err, GW_UNAVAILABLE, "cannot listen on %s: %s", text, strerror(errno));
+    close(descriptor);
+    return -1;
+  }
+  return descriptor;
+}
+
+uint16_t gw_socket_port(int descriptor) {
+  gw_sockaddr address = { 0 };
+  socklen_t n = sizeof address.bytes;
+  if (getsockname(descriptor, (struct sockaddr *)(void *)address.bytes, &n) != 0) return 0;
+  /* The port stands at the same place in both kinds of address. */
+  return ntohs(((const struct sockaddr_in *)(const void *)address.bytes)->sin_port);
+}
+
+static bool listener_accept(gw_listener *listener) {
+  gw_tcp *tcp = tcp_new(listener->loop);
+  if (tcp == NULL) return false;
+  if (uv_accept((uv_stream_t *)&listener->uv, (uv_stream_t *)&tcp->uv) != 0) {
+    gw_tcp_close(tcp);
+    return false;
+  }
+  tcp_ready(tcp);
+  listener->accepted(listener->user, tcp);
+  return true;
+}
+
+static void listener_on_connection(uv_stream_t *stream, int status) {
+  if (status == 0) listener_accept(GW_CONTAINER_OF(stream, gw_listener, uv));
+}
+
+static void listener_on_closed(uv_handle_t *handle) {
+  free(GW_CONTAINER_OF(handle, gw_listener, uv));
+}
+
+gw_code gw_listener_open(gw_loop *loop, int descriptor, gw_accepted_fn *accepted, void *user,
+                         gw_listener **out) {
+  gw_listener *listener = calloc(1, sizeof *listener);
+  if (listener == NULL || uv_tcp_init(gw_loop_uv(loop), &listener->uv) != 0) {
+    free(listener);
+    close(descriptor);
+    return GW_NOMEM;
+  }
+  listener->loop = loop;
+  listener->accepted = accepted;
+  listener->user = user;
+  if (uv_tcp_open(&listener->uv, descriptor) != 0) {
+    close(descriptor);
+    uv_close((uv_handle_t *)&listener->uv, listener_on_closed);
+    return GW_UNAVAILABLE;
+  }
+  if (uv_listen((uv_stream_t *)&listener->uv, TCP_BACKLOG, listener_on_connection) != 0) {
+    uv_close((uv_handle_t *)&listener->uv, listener_on_closed);
+    return GW_UNAVAILABLE;
+  }
+  *out = listener;
+  return GW_OK;
+}
+
+/* Connections that the kernel has already completed must not be reset: they are taken first. */
+void gw_listener_close(gw_listener *listener) {
+  if (listener == NULL) return;
+  uv_os_fd_t descriptor;
+  if (uv_fileno((uv_handle_t *)&listener->uv, &descriptor) == 0) {
+    for (uint32_t i = 0; i < TCP_DRAIN_ACCEPTS; i++) {
+      int accepted = accept4(descriptor, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+      if (accepted < 0) break;
+      gw_tcp *tcp = tcp_new(listener->loop);
+      if (tcp == NULL || uv_tcp_open(&tcp->uv, accepted) != 0) {
+        close(accepted);
+        if (tcp != NULL) gw_tcp_close(tcp);
+        continue;
+      }
+      tcp_ready(tcp);
+      listener->accepted(listener->user, tcp);
+    }
+  }
+  uv_close((uv_handle_t *)&listener->uv, listener_on_closed);
+}
