@@ -1,0 +1,25 @@
+/* client: what an exchange needs of the one who asked: an HTTP/1.1 connection, later others.
+ * An answer is either whole (`answer`) or begun and sent in pieces.  All slices are borrowed for
+ * the call. Functions may be called from within gw_exchange_head() and gw_exchange_body(). */
+#pragma once
+
+#include "net/h2.h"
+
+typedef struct gw_answer {
+  int status;
+  gw_str content_type; /* n == 0: none */
+  const gw_h2_field *fields;
+  uint32_t field_count;
+  gw_str body;     /* whole answers only */
+  bool no_body;    /* HEAD, 204: the length is told (HEAD), the bytes are not sent */
+  bool must_close; /* the connection cannot go on: what the client sends is no longer understood */
+} gw_answer;
+
+typedef struct gw_client_ops {
+  void (*answer)(void *client, const gw_answer *answer);
+  void (*begin)(void *client, const gw_answer *head);
+  void (*piece)(void *client, gw_str bytes); /* never empty */
+  void (*end)(void *client);
+  void (*cut)(void *client); /* ends a begun answer so that the client sees it is not whole */
+  bool (*is_writable)(const void *client); /* false: wait for gw_exchange_writable() */
+} gw_client_ops;

@@ -1,0 +1,128 @@
+#include "exchange/engine.h"
+
+#include <stdlib.h>
+
+#include "exchange/exchange.h"
+
+#define ENGINE_LOG_BYTES     GW_KIB(64) /* handed over when fuller */
+#define ENGINE_SCRATCH_BYTES GW_MIB(512)
+
+static void engine_on_log_task(gw_task *task) {
+  gw_engine *engine = GW_CONTAINER_OF(task, gw_engine, log_task);
+  gw_log_write(gw_buf_str(&engine->access_log));
+  gw_buf_trim(&engine->access_log, ENGINE_LOG_BYTES);
+}
+
+gw_code gw_engine_init(gw_engine *engine, gw_loop *loop, uint32_t worker) {
+  *engine = (gw_engine){ .loop = loop, .worker = worker };
+  gw_buf_init(&engine->scratch, NULL, ENGINE_SCRATCH_BYTES);
+  gw_buf_init(&engine->access_log, NULL, 4 * ENGINE_LOG_BYTES);
+  engine->log_task.run = engine_on_log_task;
+  engine->random = gw_clock_us() * 0x9E3779B97F4A7C15ull | 1;
+  engine->metrics = gw_metrics_worker(worker);
+  return engine->metrics != NULL ? GW_OK : GW_NOMEM;
+}
+
+void gw_engine_done(gw_engine *engine) {
+  assert(engine->lease_count == 0);
+  gw_loop_withdraw(engine->loop, &engine->log_task);
+  engine_on_log_task(&engine->log_task);
+  gw_buf_done(&engine->scratch);
+  gw_buf_done(&engine->access_log);
+  gw_exchange_free_all(engine);
+}
+
+uint32_t gw_engine_draw(gw_engine *engine, uint32_t n) {
+  uint64_t x = engine->random; /* xorshift64* */
+  x ^= x >> 12;
+  x ^= x << 25;
+  x ^= x >> 27;
+  engine->random = x;
+  return (uint32_t)((x * 0x2545F4914F6CDD1Dull >> 33) % n);
+}
+
+/* ---- leases ---- */
+
+static void lease_free(gw_lease *lease) {
+  gw_codec_memo_free(lease->memo);
+  gw_snapshot_unref(lease->snapshot);
+  free(lease->upstreams);
+  free(lease->route_metrics);
+  free(lease);
+}
+
+static void lease_over(gw_lease *lease) {
+  gw_engine *engine = lease->engine;
+  lease_free(lease);
+  if (--engine->lease_count == 0 && engine->idle != NULL) engine->idle(engine);
+}
+
+static void lease_on_upstream_closed(void *user) {
+  gw_lease *lease = user;
+  if (--lease->upstreams_open == 0) lease_over(lease);
+}
+
+gw_lease *gw_lease_ref(gw_lease *lease) {
+  lease->refs++;
+  return lease;
+}
+
+void gw_lease_unref(gw_lease *lease) {
+  assert(lease->refs > 0);
+  if (--lease->refs > 0) return;
+  if (lease->upstreams_open == 0) {
+    lease_over(lease);
+    return;
+  }
+  for (uint32_t i = 0; i < lease->snapshot->upstream_count; i++) {
+    if (lease->upstreams[i] != NULL) gw_upstream_close(lease->upstreams[i]);
+  }
+}
+
+static gw_code lease_open(gw_lease *lease) {
+  const gw_snapshot *snapshot = lease->snapshot;
+  gw_engine *engine = lease->engine;
+  lease->memo = gw_codec_memo_new(snapshot->pool);
+  lease->upstreams = calloc(snapshot->upstream_count + 1u, sizeof(gw_upstream *));
+  lease->route_metrics = calloc(snapshot->route_count + 1u, sizeof(gw_route_metrics *));
+  if (lease->memo == NULL || lease->upstreams == NULL || lease->route_metrics == NULL) {
+    return GW_NOMEM;
+  }
+  for (uint32_t i = 0; i < snapshot->route_count; i++) {
+    lease->route_metrics[i] = gw_metrics_route(snapshot->routes[i]->name, engine->worker);
+    if (lease->route_metrics[i] == NULL) return GW_NOMEM;
+  }
+  for (uint32_t i = 0; i < snapshot->upstream_count; i++) {
+    gw_upstream_metrics *metrics = gw_metrics_upstream(snapshot->upstreams[i].name, engine->worker);
+    if (metrics == NULL) return GW_NOMEM;
+    lease->upstreams[i] = gw_upstream_open(engine->loop, &snapshot->upstreams[i], metrics,
+                                           lease_on_upstream_closed, lease);
+    if (lease->upstreams[i] == NULL) return GW_NOMEM;
+    lease->upstreams_open++;
+  }
+  return GW_OK;
+}
+
+gw_code gw_engine_adopt(gw_engine *engine, gw_snapshot *snapshot) {
+  gw_lease *lease = calloc(1, sizeof *lease);
+  if (lease == NULL) return GW_NOMEM;
+  lease->engine = engine;
+  lease->snapshot = gw_snapshot_ref(snapshot);
+  lease->refs = 1;
+  engine->lease_count++;
+  gw_code code = lease_open(lease);
+  if (code != GW_OK) {
+    gw_lease_unref(lease);
+    return code;
+  }
+  gw_lease *old = engine->lease;
+  engine->lease = lease;
+  if (old != NULL) gw_lease_unref(old);
+  return GW_OK;
+}
+
+void gw_engine_stop(gw_engine *engine) {
+  gw_lease *lease = engine->lease;
+  engine->lease = NULL;
+  if (lease != NULL) gw_lease_unref(lease);
+}

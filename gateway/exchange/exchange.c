@@ -1,0 +1,417 @@
+#include "exchange/exchange.h"
+
+#include <stdlib.h>
+
+#include "exchange/access_log.h"
+#include "exchange/deadline.h"
+#include "exchange/metadata.h"
+#include "exchange/reply.h"
+#include "route/bind.h"
+#include "route/uri.h"
+
+#define EXCHANGES_KEPT_MAX   256u        /* free ones, for each worker */
+#define EXCHANGE_ARENA_BASE  GW_KIB(256) /* besides what messages need: head, metadata */
+#define EXCHANGE_PIECE_BYTES GW_KIB(16)  /* messages of a stream gathered into one write */
+
+/* ---- life ---- */
+
+gw_exchange *gw_exchange_new(gw_engine *engine, const gw_client_ops *ops, void *client) {
+  gw_exchange *exchange = engine->free_exchanges;
+  if (exchange != NULL) {
+    engine->free_exchanges = exchange->next_free;
+    engine->free_count--;
+  } else if ((exchange = malloc(sizeof *exchange)) == NULL) {
+    return NULL;
+  }
+  memset(exchange, 0, offsetof(gw_exchange, err));
+  gw_err_init(&exchange->err);
+  exchange->engine = engine;
+  exchange->lease = gw_lease_ref(engine->lease);
+  exchange->client_ops = ops;
+  exchange->client = client;
+  const gw_limits *limits = &exchange->lease->snapshot->limits;
+  gw_arena_init(&exchange->arena, gw_loop_arena_pool(engine->loop),
+                EXCHANGE_ARENA_BASE + GW_ARENA_RATIO * gw_size_max(limits->body, limits->message));
+  exchange->begin_us = gw_clock_us();
+  engine->in_flight++;
+  gw_counter_set(&engine->metrics->in_flight, engine->in_flight);
+  return exchange;
+}
+
+static void exchange_account(gw_exchange *exchange) {
+  gw_engine *engine = exchange->engine;
+  const gw_snapshot *snapshot = exchange->lease->snapshot;
+  uint64_t duration_us = gw_clock_us() - exchange->begin_us;
+  gw_route_metrics *metrics = exchange->rule != NULL
+                                  ? exchange->lease->route_metrics[exchange->rule->route->index]
+                                  : &engine->metrics->unrouted;
+  if (exchange->state != GW_EX_DONE) {
+    /* The client left; a stream's own status was already sent. */
+    exchange->status = gw_code_http(GW_CANCELLED);
+    exchange->grpc_code = gw_code_grpc(GW_CANCELLED);
+    exchange->reason = GW_STR("client left");
+    gw_count(&engine->metrics->client_gone_total, 1);
+  }
+  gw_route_metrics_add(metrics, exchange->status, duration_us);
+  if (snapshot->log_access) gw_access_log_add(exchange, duration_us);
+}
+
+void gw_exchange_free(gw_exchange *exchange) {
+  gw_engine *engine = exchange->engine;
+  gw_lease *lease = exchange->lease;
+  exchange_account(exchange);
+  gw_timer_cancel(engine->loop, &exchange->timer);
+  gw_call_cancel(&exchange->call);
+  gw_arena_done(&exchange->arena);
+  engine->in_flight--;
+  gw_counter_set(&engine->metrics->in_flight, engine->in_flight);
+  if (engine->free_count < EXCHANGES_KEPT_MAX) {
+    exchange->next_free = engine->free_exchanges;
+    engine->free_exchanges = exchange;
+    engine->free_count++;
+  } else {
+    free(exchange);
+  }
+  gw_lease_unref(lease);
+}
+
+void gw_exchange_free_all(gw_engine *engine) {
+  while (engine->free_exchanges != NULL) {
+    gw_exchange *exchange = engine->free_exchanges;
+    engine->free_exchanges = exchange->next_free;
+    free(exchange);
+  }
+  engine->free_count = 0;
+}
+
+/* ---- time ---- */
+
+static uint64_t exchange_wake_at(const gw_exchange *exchange) {
+  uint64_t a = exchange->deadline_ms, b = exchange->idle_at_ms;
+  if (a == 0 || b == 0) return a + b;
+  return a < b ? a : b;
+}
+
+static void exchange_timer_set(gw_exchange *exchange) {
+  uint64_t at_ms = exchange_wake_at(exchange);
+  if (at_ms != 0) gw_timer_set(exchange->engine->loop, &exchange->timer, at_ms);
+}
+
+static void exchange_on_timer(gw_timer *timer) {
+  gw_exchange *exchange = GW_CONTAINER_OF(timer, gw_exchange, timer);
+  uint64_t now = gw_loop_now_ms(exchange->engine->loop);
+  bool is_late = exchange->deadline_ms != 0 && exchange->deadline_ms <= now;
+  bool is_idle = exchange->idle_at_ms != 0 && exchange->idle_at_ms <= now;
+  if (!is_late && is_idle && !exchange->client_ops->is_writable(exchange->client)) {
+    /* It is the client that does not take more; the front watches that. */
+    exchange->idle_at_ms = now + exchange->rule->route->idle_timeout_ms;
+    is_idle = false;
+  }
+  if (!is_late && !is_idle) {
+    exchange_timer_set(exchange);
+    return;
+  }
+  exchange->engine->scratch.n = 0;
+  gw_call_cancel(&exchange->call);
+  gw_reply_error(exchange, GW_DEADLINE,
+                 is_late ? "the deadline passed" : "the stream was idle for too long");
+}
+
+/* ---- the call's answers ---- */
+
+static void exchange_unary_step(gw_exchange *exchange) {
+  gw_str message = { NULL, 0 }, next;
+  while (gw_call_next(&exchange->call, &next) == GW_OK)
+    message = next;
+  if (!gw_call_is_done(&exchange->call)) return;
+  const gw_call_result *result = &exchange->call.result;
+  if (result->code == GW_OK && result->grpc_code == GW_GRPC_OK) {
+    gw_reply_message(exchange, message);
+  } else {
+    gw_reply_result(exchange, result);
+  }
+}
+
+static void exchange_stream_step(gw_exchange *exchange) {
+  gw_buf *out = &exchange->engine->scratch;
+  uint64_t idle_ms = exchange->rule->route->idle_timeout_ms;
+  gw_str message;
+  out->n = 0;
+  while (!exchange->has_begun || exchange->client_ops->is_writable(exchange->client)) {
+    if (gw_call_next(&exchange->call, &message) != GW_OK) break;
+    if (idle_ms > 0) exchange->idle_at_ms = gw_loop_now_ms(exchange->engine->loop) + idle_ms;
+    if (!gw_reply_stream_message(exchange, message)) return;
+    if (out->n >= EXCHANGE_PIECE_BYTES) gw_reply_stream_flush(exchange);
+  }
+  if (!gw_call_is_done(&exchange->call)) {
+    gw_reply_stream_flush(exchange);
+    return;
+  }
+  const gw_call_result *result = &exchange->call.result;
+  if (result->code == GW_OK && result->grpc_code == GW_GRPC_OK) {
+    gw_reply_stream_end(exchange);
+  } else {
+    gw_reply_stream_flush(exchange);
+    gw_reply_result(exchange, result);
+  }
+}
+
+static void exchange_on_call(gw_call *call) {
+  gw_exchange *exchange = GW_CONTAINER_OF(call, gw_exchange, call);
+  if (exchange->state != GW_EX_CALLING && exchange->state != GW_EX_REPLYING) return;
+  if (exchange->rule->route->rpc->server_streaming) {
+    exchange_stream_step(exchange);
+  } else {
+    exchange_unary_step(exchange);
+  }
+}
+
+void gw_exchange_writable(gw_exchange *exchange) {
+  if (exchange->state == GW_EX_REPLYING) exchange_stream_step(exchange);
+}
+
+/* ---- the request ---- */
+
+static gw_code exchange_bind(gw_exchange *exchange, gw_str body) {
+  const gw_route *route = exchange->rule->route;
+  gw_codec codec = { .pool = exchange->lease->snapshot->pool,
+                     .memo = exchange->lease->memo,
+                     .arena = &exchange->arena,
+                     .style = route->json };
+  gw_bind_input input = { .rule = exchange->rule,
+                          .binds = &exchange->binds,
+                          .query = exchange->query,
+                          .body = body,
+                          .form = exchange->body_is_form,
+                          .headers = exchange->bind_headers,
+                          .header_count = exchange->bind_header_count };
+  gw_bind_counts counts = { 0 };
+  gw_buf *out = &exchange->frames;
+  gw_buf_init(out, &exchange->arena, route->message_bytes_max + GW_GRPC_PREFIX_BYTES);
+  gw_code code = gw_buf_append(out, GW_STR("\0\0\0\0\0"));
+  if (code == GW_OK) code = gw_bind_request(&input, &codec, out, &counts, &exchange->err);
+  if (code == GW_TOO_LARGE) {
+    gw_err_set(&exchange->err, GW_TOO_LARGE, "the message is over the limit of %zu bytes (message)",
+               route->message_bytes_max);
+  }
+  if (code != GW_OK) return code;
+  gw_grpc_prefix_write((uint8_t *)out->p, (uint32_t)(out->n - GW_GRPC_PREFIX_BYTES));
+  gw_count(&exchange->lease->route_metrics[route->index]->ignored_fields,
+           codec.unknown_count + counts.unknown_query + counts.unused_query);
+  return GW_OK;
+}
+
+/* The request is whole: one message out. */
+static void exchange_call(gw_exchange *exchange, gw_str body) {
+  const gw_route *route = exchange->rule->route;
+  exchange->state = GW_EX_CALLING;
+  gw_code code = exchange_bind(exchange, body);
+  if (code != GW_OK) {
+    gw_reply_error(exchange, code, "the request cannot be read");
+    return;
+  }
+  gw_call_request request = { .path = route->rpc->path,
+                              .metadata = exchange->metadata,
+                              .metadata_count = exchange->metadata_count,
+                              .frames = gw_buf_str(&exchange->frames),
+                              .deadline_ms = exchange->deadline_ms,
+                              .message_bytes_max = route->message_bytes_max,
+                              .streaming = route->rpc->server_streaming };
+  if (route->rpc->server_streaming && route->idle_timeout_ms > 0) {
+    exchange->idle_at_ms = gw_loop_now_ms(exchange->engine->loop) + route->idle_timeout_ms;
+    exchange_timer_set(exchange);
+  }
+  exchange->call.tick = exchange_on_call;
+  exchange->call.arena = &exchange->arena;
+  gw_call_start(&exchange->call, exchange->engine->loop,
+                exchange->lease->upstreams[route->upstream], &request);
+}
+
+void gw_exchange_body(gw_exchange *exchange, gw_str piece, bool end) {
+  assert(exchange->state == GW_EX_RECEIVING);
+  exchange->bytes_in += piece.n;
+  bool is_used = exchange->rule->body_use != GW_BODY_NONE;
+  /* A body that came in one piece is read where it lies. */
+  if (end && exchange->body.n == 0) {
+    exchange_call(exchange, is_used ? piece : (gw_str){ "", 0 });
+    return;
+  }
+  if (is_used) {
+    gw_code code = gw_buf_append(&exchange->body, piece);
+    if (code != GW_OK) {
+      gw_reply_error(exchange, code, "the body is over its limit");
+      return;
+    }
+  }
+  if (end) exchange_call(exchange, gw_buf_str(&exchange->body));
+}
+
+/* Accept's first listed type that a stream can have. */
+static gw_stream_form exchange_stream_form(const gw_route *route, const gw_h1_request *request) {
+  if (route->stream != GW_STREAM_AUTO) return route->stream;
+  gw_str accept = gw_h1_field_get(request, GW_STR("accept"));
+  while (accept.n > 0) {
+    gw_str type = gw_str_cut(&accept, ',');
+    type = gw_str_trim(gw_str_cut(&type, ';'), " \t");
+    if (gw_str_eq_nocase(type, GW_STR("text/event-stream"))) return GW_STREAM_SSE;
+    if (gw_str_eq_nocase(type, GW_STR("application/x-ndjson"))) return GW_STREAM_NDJSON;
+    if (gw_str_eq_nocase(type, GW_STR("application/json"))) return GW_STREAM_ARRAY;
+  }
+  return GW_STREAM_ARRAY;
+}
+
+static bool type_is_json(gw_str type) {
+  return gw_str_eq_nocase(type, GW_STR("application/json")) ||
+         (type.n > 5 && gw_str_eq_nocase(gw_str_skip(type, type.n - 5), GW_STR("+json")));
+}
+
+/* charset of a Content-Type's parameters, without quotes; n == 0: none. */
+static gw_str type_charset(gw_str parameters) {
+  while (parameters.n > 0) {
+    gw_str value = gw_str_cut(&parameters, ';');
+    gw_str name = gw_str_trim(gw_str_cut(&value, '='), " \t");
+    if (gw_str_eq_nocase(name, GW_STR("charset"))) return gw_str_trim(value, " \t\"");
+  }
+  return (gw_str){ NULL, 0 };
+}
+
+/* TRANSCODING D-32: JSON, +json or nothing; forms; anything else is refused. */
+static gw_code exchange_check_type(gw_exchange *exchange, const gw_h1_request *request) {
+  gw_str coding = gw_h1_field_get(request, GW_STR("content-encoding"));
+  gw_str rest = gw_h1_field_get(request, GW_STR("content-type"));
+  if (coding.n > 0 && !gw_str_eq_nocase(coding, GW_STR("identity"))) {
+    return gw_err_set(&exchange->err, GW_UNSUPPORTED_TYPE,
+                      "content-encoding \"" GW_STR_FMT "\": expected identity",
+                      GW_STR_ARG(gw_str_first(coding, gw_size_min(coding.n, 64))));
+  }
+  if (rest.n == 0) return GW_OK;
+  gw_str shown = gw_str_first(rest, gw_size_min(rest.n, 64));
+  gw_str type = gw_str_trim(gw_str_cut(&rest, ';'), " \t");
+  gw_str charset = type_charset(rest);
+  if (gw_str_eq_nocase(type, GW_STR("application/x-www-form-urlencoded"))) {
+    exchange->body_is_form = true;
+  } else if (!type_is_json(type) || (charset.n > 0 && !gw_str_eq_nocase(charset, GW_STR("utf-8")) &&
+                                     !gw_str_eq_nocase(charset, GW_STR("us-ascii")))) {
+    return gw_err_set(&exchange->err, GW_UNSUPPORTED_TYPE,
+                      "content-type \"" GW_STR_FMT "\": expected application/json",
+                      GW_STR_ARG(shown));
+  }
+  return GW_OK;
+}
+
+/* Header values that the route binds to fields; copied, since the body may take its time. */
+static gw_code exchange_take_bound_headers(gw_exchange *exchange, const gw_h1_request *request) {
+  const gw_route *route = exchange->rule->route;
+  uint32_t count = 0;
+  if (route->header_bind_count == 0) return GW_OK;
+  gw_bind_header *headers =
+      gw_arena_alloc(&exchange->arena, route->header_bind_count * sizeof headers[0]);
+  if (headers == NULL) return GW_NOMEM;
+  for (uint32_t i = 0; i < route->header_bind_count; i++) {
+    const gw_header_bind *bind = &route->header_binds[i];
+    gw_str value = bind->response ? (gw_str){ NULL, 0 } : gw_h1_field_get(request, bind->header);
+    if (value.p == NULL) continue;
+    headers[count].name = bind->header;
+    headers[count].value = gw_arena_copy(&exchange->arena, value);
+    if (headers[count++].value.p == NULL) return GW_NOMEM;
+  }
+  exchange->bind_headers = headers;
+  exchange->bind_header_count = count;
+  return GW_OK;
+}
+
+/* The route is known: what of the head matters later. */
+static gw_code exchange_take_head(gw_exchange *exchange, const gw_h1_request *request,
+                                  gw_str peer) {
+  const gw_route *route = exchange->rule->route;
+  uint64_t timeout_ms;
+  uint32_t dropped = 0;
+  exchange->body_bytes_max = route->body_bytes_max;
+  exchange->arena.max =
+      EXCHANGE_ARENA_BASE +
+      GW_ARENA_RATIO * gw_size_max(route->body_bytes_max, route->message_bytes_max);
+  gw_buf_init(&exchange->body, &exchange->arena, route->body_bytes_max);
+  gw_code code = gw_deadline_of(request, route->timeout_ms, &timeout_ms, &exchange->err);
+  if (code != GW_OK) return code;
+  if (timeout_ms > 0) {
+    exchange->deadline_ms = gw_loop_now_ms(exchange->engine->loop) + timeout_ms;
+    exchange_timer_set(exchange);
+  }
+  if (request->body_kind == GW_H1_BODY_LENGTH && request->content_length > route->body_bytes_max) {
+    return gw_err_set(&exchange->err, GW_TOO_LARGE,
+                      "content-length %llu is over the limit of %zu bytes (body)",
+                      (unsigned long long)request->content_length, route->body_bytes_max);
+  }
+  if (request->body_kind != GW_H1_BODY_NONE && exchange->rule->body_use != GW_BODY_NONE) {
+    code = exchange_check_type(exchange, request);
+    if (code != GW_OK) return code;
+  }
+  if (route->rpc->server_streaming) exchange->stream_form = exchange_stream_form(route, request);
+  code = gw_metadata_of_request(request, route, peer, &exchange->arena, &exchange->metadata,
+                                &exchange->metadata_count, &dropped);
+  gw_count(&exchange->engine->metrics->dropped_headers_total, dropped);
+  return code == GW_OK ? exchange_take_bound_headers(exchange, request) : code;
+}
+
+static void exchange_no_rule(gw_exchange *exchange, bool is_options) {
+  gw_buf allow;
+  gw_buf_init(&allow, &exchange->arena, GW_KIB(4));
+  gw_code code = gw_router_allow(exchange->lease->snapshot->router, exchange->path, &allow);
+  if (code != GW_OK) {
+    gw_reply_error(exchange, code, "no memory");
+  } else if (allow.n == 0) {
+    gw_reply_error(exchange, GW_NO_ROUTE, "no route has this path");
+  } else if (is_options) {
+    gw_reply_options(exchange, gw_buf_str(&allow));
+  } else {
+    gw_reply_bad_method(exchange, gw_buf_str(&allow));
+  }
+}
+
+void gw_exchange_head(gw_exchange *exchange, const gw_h1_request *request, gw_str peer) {
+  gw_arena *arena = &exchange->arena;
+  const gw_snapshot *snapshot = exchange->lease->snapshot;
+  gw_uri uri;
+  exchange->timer.fired = exchange_on_timer;
+  exchange->method = gw_arena_copy(arena, request->method);
+  exchange->peer = gw_arena_copy(arena, peer);
+  exchange->path = gw_arena_copy(arena, request->target); /* whole, until it is parsed */
+  exchange->trace = gw_arena_copy(arena, gw_h1_field_get(request, GW_STR("traceparent")));
+  if (exchange->method.p == NULL || exchange->peer.p == NULL || exchange->path.p == NULL) {
+    gw_reply_error(exchange, GW_NOMEM, "no memory");
+    return;
+  }
+  bool is_options = gw_str_eq(request->method, GW_STR("OPTIONS"));
+  exchange->is_head = gw_str_eq(request->method, GW_STR("HEAD"));
+  if (is_options && gw_str_eq(request->target, GW_STR("*"))) {
+    gw_reply_options(exchange, GW_STR("DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT"));
+    return;
+  }
+  gw_code code = gw_uri_parse(exchange->path, &uri, &exchange->err);
+  if (code != GW_OK) {
+    gw_reply_error(exchange, code, "the request's target is malformed");
+    return;
+  }
+  exchange->path = uri.path;
+  exchange->query = uri.query;
+  if (exchange->engine->in_flight > snapshot->limits.in_flight / snapshot->workers + 1) {
+    gw_reply_error(exchange, GW_OVERLOADED, "too many requests are in flight");
+    return;
+  }
+  exchange->rule =
+      gw_router_match(snapshot->router, exchange->method, exchange->path, &exchange->binds);
+  if (exchange->rule == NULL) {
+    exchange_no_rule(exchange, is_options);
+    return;
+  }
+  code = exchange_take_head(exchange, request, peer);
+  if (code != GW_OK) gw_reply_error(exchange, code, "the request cannot be taken");
+}
+
+void gw_exchange_refuse(gw_exchange *exchange, gw_code code, const gw_err *err) {
+  if (exchange->state == GW_EX_DONE) return;
+  if (err != NULL && err->code != GW_OK) exchange->err = *err;
+  exchange->must_close = true;
+  gw_count(&exchange->engine->metrics->refused_requests_total, 1);
+  gw_reply_error(exchange, code, gw_code_name(code));
+}

@@ -1,0 +1,91 @@
+/* exchange: one client request and everything done to answer it: the only place that knows the
+ * order of the steps.
+ *
+ *   front                      exchange                                  upstream
+ *   gw_exchange_new()
+ *   gw_exchange_head()    ->   match; deadline; limits
+ *   gw_exchange_body()    ->   bind body, query, path into one message -> gw_call_start()
+ *   client ops            <-   wire to JSON, status, headers           <- call's tick
+ *   gw_exchange_free()         one access line; counters
+ *
+ * States (woken by; always by: deadline, client gone):
+ *   RECEIVING  front: the body is complete
+ *   CALLING    call: messages and status
+ *   REPLYING   call: more messages; front: the client takes more
+ *   DONE       answered or cut; the client ops were told, once
+ *
+ * Owns its arena, its call and a hold on a lease.  One thread. */
+#pragma once
+
+#include "exchange/client.h"
+#include "exchange/engine.h"
+#include "net/h1.h"
+#include "upstream/call.h"
+
+typedef enum gw_exchange_state {
+  GW_EX_RECEIVING,
+  GW_EX_CALLING,
+  GW_EX_REPLYING,
+  GW_EX_DONE
+} gw_exchange_state;
+
+typedef struct gw_exchange {
+  gw_engine *engine;
+  gw_lease *lease;
+  const gw_client_ops *client_ops;
+  void *client;
+  gw_exchange_state state;
+  gw_arena arena;
+
+  /* the request */
+  const gw_rule *rule; /* NULL: none fits (yet) */
+  gw_binds binds;
+  gw_str method, path, query, peer; /* copies in the arena */
+  bool is_head;
+  bool body_is_form;
+  gw_stream_form stream_form;
+  gw_buf body;
+  size_t body_bytes_max;
+  const gw_bind_header *bind_headers;
+  uint32_t bind_header_count;
+  gw_h2_field *metadata;
+  uint32_t metadata_count;
+  gw_str trace; /* traceparent */
+
+  /* the call */
+  gw_call call;
+  gw_buf frames;
+  gw_timer timer;       /* deadline, or for streams whichever of deadline and idle comes first */
+  uint64_t deadline_ms; /* 0: none */
+  uint64_t idle_at_ms;
+
+  /* the answer */
+  bool has_begun; /* of a stream */
+  uint64_t message_count;
+  int status; /* as sent */
+  unsigned grpc_code;
+  gw_str reason;     /* for the log: why it failed */
+  uint64_t begin_us; /* monotonic */
+  uint64_t bytes_in, bytes_out;
+  bool must_close; /* the request's end is unknown */
+  struct gw_exchange *next_free;
+  gw_err err; /* what is wrong with the request; last, since it is not cleared with the rest */
+} gw_exchange;
+
+/* NULL: no memory.  The client's. */
+gw_exchange *gw_exchange_new(gw_engine *engine, const gw_client_ops *ops, void *client);
+/* Writes the access line and frees; cancels what still runs: the client left. */
+void gw_exchange_free(gw_exchange *exchange);
+void gw_exchange_free_all(gw_engine *engine); /* those kept for reuse */
+
+/* The request's head; slices are borrowed for the call.  `peer`: "127.0.0.1:40312".
+ * Answers at once when no body is needed to know that it fails; else the state is RECEIVING and the
+ * body, up to exchange->body_bytes_max, is asked for. */
+void gw_exchange_head(gw_exchange *exchange, const gw_h1_request *request, gw_str peer);
+/* The next piece of the body; `end`: the last one, maybe empty.  GW_TCP_PAD bytes behind are
+ * readable. */
+void gw_exchange_body(gw_exchange *exchange, gw_str piece, bool end);
+/* The request is refused by who reads it: answers with `code` and closes.  err: the reason. */
+void gw_exchange_refuse(gw_exchange *exchange, gw_code code, const gw_err *err);
+/* The client's socket took what was queued. */
+void gw_exchange_writable(gw_exchange *exchange);

@@ -1,0 +1,174 @@
+#include "exchange/metadata.h"
+
+#define METADATA_FORWARDED 3u /* x-forwarded-for, -host, -proto */
+
+static const gw_str request_defaults[] = {
+  GW_STR_INIT("authorization"), GW_STR_INIT("accept-language"), GW_STR_INIT("x-request-id"),
+  GW_STR_INIT("traceparent"),   GW_STR_INIT("tracestate"),      GW_STR_INIT("baggage"),
+};
+
+static const gw_str answer_defaults[] = {
+  GW_STR_INIT("cache-control"), GW_STR_INIT("content-language"),
+  GW_STR_INIT("etag"),          GW_STR_INIT("last-modified"),
+  GW_STR_INIT("link"),          GW_STR_INIT("location"),
+  GW_STR_INIT("retry-after"),   GW_STR_INIT("x-request-id"),
+};
+
+/* Hop-by-hop (RFC 9110 section 7.6.1), framing, and what this gateway writes itself. */
+static const gw_str reserved[] = {
+  GW_STR_INIT("connection"),
+  GW_STR_INIT("content-encoding"),
+  GW_STR_INIT("content-length"),
+  GW_STR_INIT("content-type"),
+  GW_STR_INIT("date"),
+  GW_STR_INIT("expect"),
+  GW_STR_INIT("host"),
+  GW_STR_INIT("http2-settings"),
+  GW_STR_INIT("keep-alive"),
+  GW_STR_INIT("proxy-authenticate"),
+  GW_STR_INIT("proxy-authorization"),
+  GW_STR_INIT("proxy-connection"),
+  GW_STR_INIT("te"),
+  GW_STR_INIT("trailer"),
+  GW_STR_INIT("transfer-encoding"),
+  GW_STR_INIT("upgrade"),
+  GW_STR_INIT("user-agent"),
+  GW_STR_INIT("x-http-code"),
+};
+
+static bool list_has(const gw_str *list, size_t count, gw_str name) {
+  for (size_t i = 0; i < count; i++) {
+    if (gw_str_eq(list[i], name)) return true;
+  }
+  return false;
+}
+
+static bool name_is_reserved(gw_str name) {
+  return name.n == 0 || name.p[0] == ':' || gw_str_starts(name, GW_STR("grpc-")) ||
+         list_has(reserved, GW_COUNT_OF(reserved), name);
+}
+
+/* PROTOCOL-HTTP2.md: ASCII-Value is printable ASCII; Binary-Header is base64. */
+static bool value_fits(gw_str name, gw_str value) {
+  bool binary = gw_str_ends(name, GW_STR("-bin"));
+  for (size_t i = 0; i < value.n; i++) {
+    unsigned char c = (unsigned char)value.p[i];
+    if (c < 0x20 || c > 0x7e) return false;
+    if (binary && strchr("+/=,", c) == NULL && !(c >= '0' && c <= '9') &&
+        !(gw_char_lower((char)c) >= 'a' && gw_char_lower((char)c) <= 'z')) {
+      return false;
+    }
+  }
+  return true;
+}
+
+typedef struct metadata_list {
+  gw_arena *arena;
+  gw_h2_field *fields;
+  uint32_t count, capacity, dropped;
+  gw_code code;
+} metadata_list;
+
+/* `name` lives long enough (a literal or the snapshot's); the value is copied. */
+static void list_add(metadata_list *list, gw_str name, gw_str value) {
+  if (list->code != GW_OK) return;
+  if (!value_fits(name, value) || list->count == list->capacity) {
+    list->dropped++;
+    return;
+  }
+  gw_str copy = gw_arena_copy(list->arena, value);
+  if (copy.p == NULL) list->code = GW_NOMEM;
+  list->fields[list->count++] = (gw_h2_field){ name, copy };
+}
+
+/* The name under which a header travels, or n == 0. */
+static gw_str request_name(const gw_route *route, gw_str name) {
+  if (gw_str_eq(name, GW_STR("user-agent"))) return GW_STR("x-forwarded-user-agent");
+  for (size_t i = 0; i < GW_COUNT_OF(request_defaults); i++) {
+    if (gw_str_eq(request_defaults[i], name)) return request_defaults[i];
+  }
+  for (uint32_t i = 0; i < route->headers_request_count; i++) {
+    if (gw_str_eq(route->headers_request[i], name) && !name_is_reserved(name)) {
+      return route->headers_request[i];
+    }
+  }
+  return (gw_str){ NULL, 0 };
+}
+
+static bool name_is_forwarded(gw_str name) {
+  return gw_str_eq(name, GW_STR("x-forwarded-for")) ||
+         gw_str_eq(name, GW_STR("x-forwarded-host")) ||
+         gw_str_eq(name, GW_STR("x-forwarded-proto")) ||
+         gw_str_eq(name, GW_STR("x-forwarded-user-agent"));
+}
+
+/* Address without port: "[::1]:80" -> "::1". */
+static gw_str peer_host(gw_str peer) {
+  while (peer.n > 0 && peer.p[peer.n - 1] != ':')
+    peer.n--;
+  if (peer.n > 0) peer.n--;
+  return gw_str_trim(peer, "[]");
+}
+
+static void list_add_forwarded(metadata_list *list, const gw_h1_request *request, gw_str peer) {
+  gw_str chain = gw_h1_field_get(request, GW_STR("x-forwarded-for"));
+  gw_str host = gw_h1_field_get(request, GW_STR("x-forwarded-host"));
+  gw_str proto = gw_h1_field_get(request, GW_STR("x-forwarded-proto"));
+  peer = peer_host(peer);
+  if (chain.n > 0) {
+    gw_str whole = gw_arena_printf(list->arena, GW_STR_FMT ", " GW_STR_FMT, GW_STR_ARG(chain),
+                                   GW_STR_ARG(peer));
+    if (whole.p == NULL) list->code = GW_NOMEM;
+    peer = whole;
+  }
+  list_add(list, GW_STR("x-forwarded-for"), peer);
+  list_add(list, GW_STR("x-forwarded-host"), host.n > 0 ? host : request->host);
+  list_add(list, GW_STR("x-forwarded-proto"), proto.n > 0 ? proto : GW_STR("http"));
+}
+
+gw_code gw_metadata_of_request(const gw_h1_request *request, const gw_route *route, gw_str peer,
+                               gw_arena *arena, gw_h2_field **out, uint32_t *count,
+                               uint32_t *dropped) {
+  metadata_list list = { .arena = arena };
+  list.capacity =
+      (uint32_t)gw_size_min(request->field_count + METADATA_FORWARDED, GW_CALL_METADATA_MAX);
+  list.fields = gw_arena_alloc(arena, list.capacity * sizeof list.fields[0]);
+  if (list.fields == NULL) return GW_NOMEM;
+  list_add_forwarded(&list, request, peer);
+  for (uint32_t i = 0; i < request->field_count; i++) {
+    gw_str name = request->fields[i].name;
+    if (name_is_forwarded(name) || gw_h1_connection_names(request, name)) continue;
+    name = request_name(route, name);
+    if (name.n > 0) list_add(&list, name, request->fields[i].value);
+  }
+  *out = list.fields;
+  *count = list.count;
+  *dropped = list.dropped;
+  return list.code;
+}
+
+static bool answer_takes(const gw_route *route, gw_str name) {
+  if (list_has(answer_defaults, GW_COUNT_OF(answer_defaults), name)) return true;
+  if (name_is_reserved(name)) return false;
+  return route->headers_response_all ||
+         list_has(route->headers_response, route->headers_response_count, name);
+}
+
+uint32_t gw_metadata_of_answer(const gw_h2_fields *fields, const gw_route *route, gw_h2_field *out,
+                               uint32_t max) {
+  uint32_t count = 0;
+  for (uint32_t i = 0; fields != NULL && i < fields->count && count < max; i++) {
+    if (answer_takes(route, fields->items[i].name)) out[count++] = fields->items[i];
+  }
+  return count;
+}
+
+int gw_metadata_http_code(const gw_h2_fields *fields, bool *bad) {
+  uint64_t code;
+  gw_str text =
+      fields != NULL ? gw_h2_field_get(fields, GW_STR("x-http-code")) : (gw_str){ NULL, 0 };
+  if (text.p == NULL) return 0;
+  if (gw_str_parse_u64(text, &code) && code >= 200 && code <= 599) return (int)code;
+  *bad = true;
+  return 0;
+}

@@ -1,0 +1,25 @@
+/* metadata: which client headers travel to the service and which of its metadata come back (DESIGN
+ * section 3, headers.request and headers.response).
+ * One emitter for each direction: allow-lists, never grpc-*, pseudo or hop-by-hop names, never a
+ * value that could split a message.  Names and values are copied into the arena where they do not
+ * live long enough. Pure. */
+#pragma once
+
+#include "base/metrics.h"
+#include "net/h1.h"
+#include "net/h2.h"
+#include "route/rule.h"
+#include "upstream/call.h"
+
+/* Fills at most GW_CALL_METADATA_MAX fields; *out lives in arena.  `dropped` counts headers on the
+ * list whose value metadata cannot carry. */
+GW_CHECKED gw_code gw_metadata_of_request(const gw_h1_request *request, const gw_route *route,
+                                          gw_str peer, gw_arena *arena, gw_h2_field **out,
+                                          uint32_t *count, uint32_t *dropped);
+
+/* Appends to `out` (room for `max`) what of `fields` the client gets; borrows. */
+uint32_t gw_metadata_of_answer(const gw_h2_fields *fields, const gw_route *route, gw_h2_field *out,
+                               uint32_t max);
+
+/* x-http-code: 200 to 599, else 0 (*bad is set when it was there). */
+int gw_metadata_http_code(const gw_h2_fields *fields, bool *bad);

@@ -1,0 +1,324 @@
+#include "exchange/reply.h"
+
+#include <stdio.h>
+
+#include "codec/status.h"
+#include "codec/wire_to_json.h"
+#include "exchange/metadata.h"
+
+#define REPLY_FIELDS_MAX  GW_H2_HEADER_COUNT_MAX
+#define REPLY_TEXT_MAX    640u
+#define REPLY_RETRY_AFTER 3u /* seconds, drawn from 1 to this: not all come back at once */
+
+/* ---- common ---- */
+
+static gw_codec reply_codec(gw_exchange *exchange) {
+  gw_codec codec = { .pool = exchange->lease->snapshot->pool,
+                     .memo = exchange->lease->memo,
+                     .arena = &exchange->arena };
+  if (exchange->rule != NULL) codec.style = exchange->rule->route->json;
+  return codec;
+}
+
+static gw_str reply_stream_type(gw_stream_form form) {
+  switch (form) {
+  case GW_STREAM_NDJSON: return GW_STR("application/x-ndjson");
+  case GW_STREAM_SSE: return GW_STR("text/event-stream");
+  case GW_STREAM_AUTO:
+  case GW_STREAM_ARRAY: break;
+  }
+  return GW_STR("application/json");
+}
+
+/* Metadata of head and trailers that the client gets; returns how many. */
+static uint32_t reply_fields(gw_exchange *exchange, gw_h2_field *out, uint32_t max) {
+  if (exchange->rule == NULL) return 0;
+  const gw_route *route = exchange->rule->route;
+  uint32_t count = gw_metadata_of_answer(gw_call_head(&exchange->call), route, out, max);
+  return count +
+         gw_metadata_of_answer(gw_call_trailers(&exchange->call), route, out + count, max - count);
+}
+
+static void reply_done(gw_exchange *exchange) {
+  assert(exchange->state != GW_EX_DONE);
+  exchange->state = GW_EX_DONE;
+  gw_timer_cancel(exchange->engine->loop, &exchange->timer);
+  gw_call_cancel(&exchange->call);
+}
+
+/* A whole answer: the only place that gives the client one. */
+static void reply_whole(gw_exchange *exchange, gw_answer *answer) {
+  answer->no_body = exchange->is_head || answer->status == 204 || answer->status == 304;
+  exchange->status = answer->status;
+  exchange->bytes_out = answer->no_body ? 0 : answer->body.n;
+  reply_done(exchange);
+  exchange->client_ops->answer(exchange->client, answer);
+}
+
+/* ---- errors ---- */
+
+typedef struct reply_failure {
+  gw_status status;
+  gw_h2_field field; /* Allow or Retry-After; name.n == 0: none */
+} reply_failure;
+
+static gw_code reply_status_print(gw_exchange *exchange, const gw_status *status, gw_buf *out) {
+  gw_codec codec = reply_codec(exchange);
+  gw_error_form form = exchange->rule != NULL ? exchange->rule->route->errors : GW_ERRORS_GOOGLE;
+  return gw_status_print(&codec, status, form, out);
+}
+
+/* The error as the stream's last record; an array is cut, since its client must not take it for
+ * whole. */
+static void reply_stream_fail(gw_exchange *exchange, const gw_status *status) {
+  gw_buf *out = &exchange->engine->scratch;
+  gw_str open = { NULL, 0 }, close = { NULL, 0 };
+  exchange->status = status->http_status;
+  out->n = 0;
+  if (exchange->stream_form == GW_STREAM_NDJSON) {
+    open = GW_STR("{\"error\":");
+    close = GW_STR("}\n");
+  } else if (exchange->stream_form == GW_STREAM_SSE) {
+    open = GW_STR("event: error\ndata: ");
+    close = GW_STR("\n\n");
+  }
+  bool told = open.n > 0 && gw_buf_append(out, open) == GW_OK &&
+              reply_status_print(exchange, status, out) == GW_OK &&
+              gw_buf_append(out, close) == GW_OK;
+  reply_done(exchange);
+  if (told) {
+    exchange->bytes_out += out->n;
+    exchange->client_ops->piece(exchange->client, gw_buf_str(out));
+    exchange->client_ops->end(exchange->client);
+  } else {
+    exchange->client_ops->cut(exchange->client);
+  }
+}
+
+static void reply_fail(gw_exchange *exchange, const reply_failure *failure) {
+  gw_buf *out = &exchange->engine->scratch;
+  gw_h2_field fields[REPLY_FIELDS_MAX + 1];
+  const gw_status *status = &failure->status;
+  uint32_t count = 0;
+  exchange->grpc_code = status->grpc_code;
+  if (exchange->reason.n == 0) {
+    exchange->reason = gw_arena_copy(&exchange->arena, status->message);
+  }
+  if (exchange->has_begun) {
+    reply_stream_fail(exchange, status);
+    return;
+  }
+  out->n = 0;
+  if (reply_status_print(exchange, status, out) != GW_OK) out->n = 0;
+  count = reply_fields(exchange, fields, REPLY_FIELDS_MAX);
+  if (failure->field.name.n > 0) fields[count++] = failure->field;
+  bool problem = exchange->rule != NULL && exchange->rule->route->errors == GW_ERRORS_PROBLEM;
+  gw_answer answer = {
+    .status = status->http_status,
+    .content_type = problem ? GW_STR("application/problem+json") : GW_STR("application/json"),
+    .fields = fields,
+    .field_count = count,
+    .body = gw_buf_str(out),
+    .must_close = exchange->must_close,
+  };
+  reply_whole(exchange, &answer);
+}
+
+/* 503 tells when to come back, unless the service did. */
+static void reply_retry_after(gw_exchange *exchange, reply_failure *failure, char digit[2]) {
+  if (failure->status.http_status != 503 || failure->field.name.n > 0) return;
+  const gw_h2_fields *trailers = gw_call_trailers(&exchange->call);
+  const gw_h2_fields *head = gw_call_head(&exchange->call);
+  if (trailers != NULL && gw_h2_field_get(trailers, GW_STR("retry-after")).p != NULL) return;
+  if (head != NULL && gw_h2_field_get(head, GW_STR("retry-after")).p != NULL) return;
+  digit[0] = (char)('1' + gw_engine_draw(exchange->engine, REPLY_RETRY_AFTER));
+  failure->field = (gw_h2_field){ GW_STR("retry-after"), { digit, 1 } };
+}
+
+void gw_reply_result(gw_exchange *exchange, const gw_call_result *result) {
+  reply_failure failure = { .status = { .grpc_code = result->grpc_code } };
+  gw_status *status = &failure.status;
+  char digit[2];
+  if (result->code == GW_OK) {
+    bool bad = false;
+    int chosen = gw_metadata_http_code(gw_call_trailers(&exchange->call), &bad);
+    status->http_status = gw_grpc_code_http(result->grpc_code);
+    /* A service may choose the status of an error too, but never one that says success. */
+    if (chosen >= 400) status->http_status = chosen;
+    if (bad) gw_count(&exchange->engine->metrics->ignored_status_total, 1);
+    status->message = gw_status_message_decode(&exchange->arena, result->message);
+    gw_status_details_decode(&exchange->arena, result->details, &status->details);
+  } else {
+    status->http_status = gw_code_http(result->code);
+    status->message = result->message;
+  }
+  reply_retry_after(exchange, &failure, digit);
+  reply_fail(exchange, &failure);
+}
+
+static gw_limit reply_limit_of(gw_code code, bool *known) {
+  *known = true;
+  switch (code) {
+  case GW_TOO_LARGE: return GW_LIMIT_BODY;
+  case GW_URI_TOO_LONG: return GW_LIMIT_REQUEST_LINE;
+  case GW_HEADERS_TOO_LARGE: return GW_LIMIT_HEADERS;
+  case GW_NOMEM: return GW_LIMIT_MEMORY;
+  case GW_OVERLOADED: return GW_LIMIT_IN_FLIGHT;
+  default: *known = false; return GW_LIMIT_COUNT;
+  }
+}
+
+void gw_reply_error(gw_exchange *exchange, gw_code code, const char *text) {
+  char message[REPLY_TEXT_MAX], digit[2];
+  gw_err *err = &exchange->err;
+  bool limited;
+  gw_limit limit = reply_limit_of(code, &limited);
+  if (limited) gw_count(&exchange->engine->metrics->limits_hit[limit], 1);
+  gw_err_set(err, code, "%s", text);
+  int n = err->where[0] != '\0' ? snprintf(message, sizeof message, "%s: %s", err->where, err->text)
+                                : snprintf(message, sizeof message, "%s", err->text);
+  if (err->line > 0 && n >= 0 && (size_t)n < sizeof message) {
+    snprintf(message + n, sizeof message - (size_t)n, " (line %u, column %u)", err->line,
+             err->column);
+  }
+  bool is_violation = gw_code_http(code) == 400 && (err->where[0] != '\0' || err->line > 0);
+  reply_failure failure = {
+    .status = { .grpc_code = gw_code_grpc(code),
+                .http_status = gw_code_http(code),
+                .message = gw_str_of(message),
+                .violation = is_violation ? err : NULL },
+  };
+  reply_retry_after(exchange, &failure, digit);
+  reply_fail(exchange, &failure);
+}
+
+void gw_reply_options(gw_exchange *exchange, gw_str allow) {
+  gw_h2_field field = { GW_STR("allow"), allow };
+  gw_answer answer = { .status = 204, .fields = &field, .field_count = 1 };
+  reply_whole(exchange, &answer);
+}
+
+void gw_reply_bad_method(gw_exchange *exchange, gw_str allow) {
+  reply_failure failure = { .status = { .grpc_code = gw_code_grpc(GW_BAD_METHOD),
+                                        .http_status = gw_code_http(GW_BAD_METHOD),
+                                        .message = GW_STR("this path has no such method") },
+                            .field = { GW_STR("allow"), allow } };
+  reply_fail(exchange, &failure);
+}
+
+/* ---- messages ---- */
+
+static gw_code reply_print(gw_exchange *exchange, gw_str message, gw_buf *out) {
+  const gw_rule *rule = exchange->rule;
+  gw_codec codec = reply_codec(exchange);
+  if (rule->response_body.count == 0) {
+    return gw_wire_to_json(&codec, rule->route->rpc->output, message, out, &exchange->err);
+  }
+  return gw_wire_to_json_field(&codec, rule->response_body.fields[0], message, out, &exchange->err);
+}
+
+static int reply_success_status(gw_exchange *exchange) {
+  bool bad = false;
+  int chosen = gw_metadata_http_code(gw_call_head(&exchange->call), &bad);
+  if (chosen == 0) chosen = gw_metadata_http_code(gw_call_trailers(&exchange->call), &bad);
+  if (bad) gw_count(&exchange->engine->metrics->ignored_status_total, 1);
+  return chosen != 0 ? chosen : exchange->rule->route->success_status;
+}
+
+void gw_reply_message(gw_exchange *exchange, gw_str message) {
+  gw_buf *out = &exchange->engine->scratch;
+  gw_h2_field fields[REPLY_FIELDS_MAX];
+  out->n = 0;
+  gw_code code = reply_print(exchange, message, out);
+  if (code != GW_OK) {
+    gw_reply_error(exchange, code == GW_NOMEM ? GW_NOMEM : GW_BAD_ANSWER,
+                   "the upstream's message cannot be read");
+    return;
+  }
+  gw_answer answer = {
+    .status = reply_success_status(exchange),
+    .content_type = GW_STR("application/json"),
+    .fields = fields,
+    .field_count = reply_fields(exchange, fields, REPLY_FIELDS_MAX),
+    .body = gw_buf_str(out),
+  };
+  reply_whole(exchange, &answer);
+}
+
+/* ---- streams ---- */
+
+static void reply_stream_begin(gw_exchange *exchange) {
+  gw_h2_field fields[REPLY_FIELDS_MAX];
+  gw_answer head = {
+    .status = reply_success_status(exchange),
+    .content_type = reply_stream_type(exchange->stream_form),
+    .fields = fields,
+    .field_count = reply_fields(exchange, fields, REPLY_FIELDS_MAX),
+  };
+  exchange->status = head.status;
+  if (exchange->is_head || head.status == 204 || head.status == 304) {
+    reply_whole(exchange, &head);
+    return;
+  }
+  exchange->has_begun = true;
+  exchange->state = GW_EX_REPLYING;
+  exchange->client_ops->begin(exchange->client, &head);
+}
+
+static gw_code reply_stream_print(gw_exchange *exchange, gw_str message, gw_buf *out) {
+  gw_str before = { NULL, 0 }, after = { NULL, 0 };
+  switch (exchange->stream_form) {
+  case GW_STREAM_NDJSON: after = GW_STR("\n"); break;
+  case GW_STREAM_SSE:
+    before = GW_STR("data: ");
+    after = GW_STR("\n\n");
+    break;
+  case GW_STREAM_AUTO:
+  case GW_STREAM_ARRAY: before = exchange->message_count == 0 ? GW_STR("[") : GW_STR(","); break;
+  }
+  gw_code code = gw_buf_append(out, before);
+  if (code == GW_OK) code = reply_print(exchange, message, out);
+  if (code == GW_OK) code = gw_buf_append(out, after);
+  return code;
+}
+
+bool gw_reply_stream_message(gw_exchange *exchange, gw_str message) {
+  gw_buf *out = &exchange->engine->scratch;
+  size_t before = out->n;
+  gw_code code = reply_stream_print(exchange, message, out);
+  if (code != GW_OK) {
+    out->n = before;
+    gw_reply_stream_flush(exchange);
+    gw_reply_error(exchange, code == GW_NOMEM ? GW_NOMEM : GW_BAD_ANSWER,
+                   "the upstream's message cannot be read");
+    return false;
+  }
+  exchange->message_count++;
+  if (!exchange->has_begun) reply_stream_begin(exchange);
+  return exchange->state != GW_EX_DONE;
+}
+
+void gw_reply_stream_flush(gw_exchange *exchange) {
+  gw_buf *out = &exchange->engine->scratch;
+  if (out->n == 0 || !exchange->has_begun) return;
+  exchange->bytes_out += out->n;
+  exchange->client_ops->piece(exchange->client, gw_buf_str(out));
+  out->n = 0;
+}
+
+void gw_reply_stream_end(gw_exchange *exchange) {
+  gw_buf *out = &exchange->engine->scratch;
+  if (!exchange->has_begun) reply_stream_begin(exchange);
+  if (exchange->state == GW_EX_DONE) return;
+  bool is_array =
+      exchange->stream_form == GW_STREAM_ARRAY || exchange->stream_form == GW_STREAM_AUTO;
+  gw_str tail = exchange->message_count == 0 ? GW_STR("[]") : GW_STR("]");
+  if (is_array && gw_buf_append(out, tail) != GW_OK) {
+    reply_done(exchange);
+    exchange->client_ops->cut(exchange->client);
+    return;
+  }
+  gw_reply_stream_flush(exchange);
+  reply_done(exchange);
+  exchange->client_ops->end(exchange->client);
+}

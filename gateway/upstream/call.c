@@ -1,0 +1,271 @@
+#include "upstream/call.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "upstream/pick.h"
+
+#define CALL_TIMEOUT_DIGITS_MAX 99999999u /* PROTOCOL-HTTP2.md: at most 8 digits */
+#define CALL_MESSAGE_MAX        512u      /* of our own error texts */
+
+/* ---- how calls end ---- */
+
+static void call_finish(gw_call *call, gw_call_result result) {
+  assert(call->state != GW_CALL_DONE);
+  call->state = GW_CALL_DONE;
+  call->result = result;
+  gw_upstream_call_done(call->upstream, result.grpc_code);
+}
+
+static void call_finish_text(gw_call *call, gw_code code, unsigned grpc_code, const char *format,
+                             ...) GW_PRINTF(4, 5);
+
+static void call_finish_text(gw_call *call, gw_code code, unsigned grpc_code, const char *format,
+                             ...) {
+  char text[CALL_MESSAGE_MAX];
+  va_list args;
+  va_start(args, format);
+  vsnprintf(text, sizeof text, format, args);
+  va_end(args);
+  gw_str message = gw_arena_copy(call->arena, gw_str_of(text));
+  call_finish(call, (gw_call_result){ .code = code, .grpc_code = grpc_code, .message = message });
+}
+
+static void call_on_task(gw_task *task) {
+  gw_call *call = GW_CONTAINER_OF(task, gw_call, task);
+  call->tick(call);
+}
+
+void gw_call_fail(gw_call *call, gw_code code, const char *format, ...) {
+  char text[CALL_MESSAGE_MAX];
+  va_list args;
+  va_start(args, format);
+  vsnprintf(text, sizeof text, format, args);
+  va_end(args);
+  call_finish_text(call, code, gw_code_grpc(code), "%s", text);
+  gw_loop_defer(call->loop, &call->task);
+}
+
+/* gRPC's mapping of HTTP/2 error codes (PROTOCOL-HTTP2.md, "Errors"). */
+static gw_grpc_code call_code_of_reset(uint32_t h2_error) {
+  switch (h2_error) {
+  case GW_H2_REFUSED_STREAM: return GW_GRPC_UNAVAILABLE;
+  case GW_H2_CANCEL: return GW_GRPC_CANCELLED;
+  case GW_H2_ENHANCE_YOUR_CALM: return GW_GRPC_RESOURCE_EXHAUSTED;
+  case 12: return GW_GRPC_PERMISSION_DENIED; /* INADEQUATE_SECURITY */
+  default: return GW_GRPC_INTERNAL;
+  }
+}
+
+static bool call_is_grpc(const gw_h2_fields *head) {
+  gw_str type = gw_h2_field_get(head, GW_STR("content-type"));
+  return gw_str_starts(type, GW_STR("application/grpc")) &&
+         (type.n == 16 || strchr("+;", type.p[16]) != NULL);
+}
+
+/* The status in trailers, or in the head of an answer without messages.  False: there is none. */
+static bool call_finish_status(gw_call *call, const gw_h2_fields *fields) {
+  gw_str text = gw_h2_field_get(fields, GW_STR("grpc-status"));
+  uint64_t number;
+  uint32_t seen = 0;
+  for (uint32_t i = 0; i < fields->count; i++) {
+    if (gw_str_eq(fields->items[i].name, GW_STR("grpc-status"))) seen++;
+  }
+  if (seen == 0) return false;
+  if (seen > 1 || text.n > 9 || !gw_str_parse_u64(text, &number)) {
+    call_finish_text(call, GW_OK, GW_GRPC_UNKNOWN, "upstream sent an invalid grpc-status");
+    return true;
+  }
+  if (number == GW_GRPC_OK && !call->request.streaming && call->message_count != 1) {
+    call_finish_text(call, GW_OK, GW_GRPC_INTERNAL,
+                     "upstream answered a unary call with %u messages", call->message_count);
+    return true;
+  }
+  call_finish(call, (gw_call_result){
+                        .grpc_code = (unsigned)number,
+                        .message = gw_h2_field_get(fields, GW_STR("grpc-message")),
+                        .details = gw_h2_field_get(fields, GW_STR("grpc-status-details-bin")),
+                    });
+  return true;
+}
+
+/* The stream is over and all its messages were taken. */
+static void call_finish_stream(gw_call *call) {
+  const gw_h2_stream *stream = &call->stream;
+  size_t left = gw_h2_pending(stream).n;
+  if (left > 0 && call->ended) {
+    call_finish_text(call, GW_BAD_ANSWER, GW_GRPC_INTERNAL,
+                     "upstream ended within a message: %zu bytes of it came", left);
+  } else if (call->has_trailers && call_finish_status(call, &stream->trailers)) {
+  } else if (call->has_head && call_finish_status(call, &stream->head)) {
+  } else if (call->has_head && (stream->status != 200 || !call_is_grpc(&stream->head))) {
+    call_finish_text(call, GW_OK, gw_grpc_code_of_http(stream->status),
+                     "upstream does not speak gRPC here: it answered HTTP %d", stream->status);
+  } else if (call->ended) {
+    call_finish_text(call, GW_OK, GW_GRPC_UNKNOWN, "upstream sent no grpc-status");
+  } else {
+    switch (stream->closed_by) {
+    case GW_H2_CLOSED_PROTOCOL:
+      call_finish_text(call, GW_BAD_ANSWER, GW_GRPC_INTERNAL,
+                       "upstream's answer breaks HTTP/2 or one of its limits");
+      break;
+    case GW_H2_CLOSED_CONNECTION:
+      call_finish_text(call, GW_UNAVAILABLE, GW_GRPC_UNAVAILABLE,
+                       "the connection to the upstream broke");
+      break;
+    case GW_H2_CLOSED_REFUSED:
+      call_finish_text(call, GW_UNAVAILABLE, GW_GRPC_UNAVAILABLE, "upstream refused the call");
+      break;
+    case GW_H2_CLOSED_CLEAN:
+    case GW_H2_CLOSED_RESET:
+      call_finish_text(call, GW_OK, call_code_of_reset(stream->h2_error),
+                       "upstream reset the call (HTTP/2 error %u)", (unsigned)stream->h2_error);
+    }
+  }
+  gw_h2_detach(&call->stream, GW_H2_NO_ERROR);
+}
+
+/* ---- messages ---- */
+
+/* What stands at the front of the bytes received. */
+typedef struct call_frame {
+  bool has_prefix, is_whole;
+  uint8_t flag;
+  size_t message_n;
+} call_frame;
+
+static call_frame call_frame_peek(gw_str pending) {
+  const uint8_t *p = (const uint8_t *)pending.p;
+  if (pending.n < GW_GRPC_PREFIX_BYTES) return (call_frame){ 0 };
+  size_t n = (size_t)p[1] << 24 | (size_t)p[2] << 16 | (size_t)p[3] << 8 | p[4];
+  return (call_frame){ .has_prefix = true,
+                       .is_whole = pending.n - GW_GRPC_PREFIX_BYTES >= n,
+                       .flag = p[0],
+                       .message_n = n };
+}
+
+/* Ends the call when the frame cannot be taken. */
+static bool call_frame_refused(gw_call *call, const call_frame *frame, size_t pending_n) {
+  size_t max = call->request.message_bytes_max;
+  if (!frame->has_prefix) return false;
+  if (frame->flag == 1) {
+    call_finish_text(call, GW_BAD_ANSWER, GW_GRPC_INTERNAL,
+                     "upstream compressed a message although identity was asked for");
+  } else if (frame->flag != 0) {
+    call_finish_text(call, GW_BAD_ANSWER, GW_GRPC_INTERNAL,
+                     "upstream sent a gRPC frame with flag %u, expected 0", frame->flag);
+  } else if (frame->message_n > max) {
+    call_finish_text(call, GW_BAD_ANSWER, GW_GRPC_INTERNAL,
+                     "upstream's message of %zu bytes is over the limit of %zu (message)",
+                     frame->message_n, max);
+  } else if (!call->request.streaming && pending_n - GW_GRPC_PREFIX_BYTES > frame->message_n) {
+    call_finish_text(call, GW_OK, GW_GRPC_INTERNAL,
+                     "upstream answered a unary call with more than one message");
+  } else {
+    return false;
+  }
+  gw_h2_detach(&call->stream, GW_H2_CANCEL);
+  return true;
+}
+
+gw_code gw_call_next(gw_call *call, gw_str *message) {
+  if (call->state != GW_CALL_OPEN) return GW_AGAIN;
+  gw_h2_stream *stream = &call->stream;
+  if (call->taken > 0) gw_h2_consume(stream, call->taken);
+  call->taken = 0;
+  if (!call->has_head || stream->status != 200 || !call_is_grpc(&stream->head)) {
+    /* Not gRPC: what it says is dropped as it comes. */
+    gw_h2_consume(stream, gw_h2_pending(stream).n);
+  }
+  gw_str pending = gw_h2_pending(stream);
+  call_frame frame = call_frame_peek(pending);
+  if (call_frame_refused(call, &frame, pending.n)) return GW_AGAIN;
+  bool is_over = call->ended || stream->h2 == NULL;
+  /* One message is only an answer together with its status. */
+  if (frame.is_whole && (call->request.streaming || is_over)) {
+    call->message_count++;
+    call->taken = GW_GRPC_PREFIX_BYTES + frame.message_n;
+    *message = (gw_str){ pending.p + GW_GRPC_PREFIX_BYTES, frame.message_n };
+    return GW_OK;
+  }
+  if (is_over) {
+    call_finish_stream(call);
+  } else {
+    gw_h2_credit(stream); /* the rest of the message, or the status, is still to come */
+  }
+  return GW_AGAIN;
+}
+
+static void call_on_stream(gw_h2_stream *stream, uint32_t noted) {
+  gw_call *call = GW_CONTAINER_OF(stream, gw_call, stream);
+  if (noted & GW_H2_HEAD) call->has_head = true;
+  if (noted & GW_H2_TRAILERS) call->has_trailers = true;
+  if (noted & GW_H2_ENDED) call->ended = true;
+  if (noted & ~(uint32_t)GW_H2_SENT) call->tick(call);
+}
+
+/* ---- starting ---- */
+
+/* "<digits><unit>" with what is left, at least 1 ms: PROTOCOL-HTTP2.md, "Timeout". */
+static gw_str call_timeout_print(gw_call *call) {
+  uint64_t now = gw_loop_now_ms(call->loop);
+  uint64_t left = call->request.deadline_ms > now ? call->request.deadline_ms - now : 1;
+  bool as_ms = left <= CALL_TIMEOUT_DIGITS_MAX;
+  int n = snprintf(call->timeout, sizeof call->timeout, "%llu%c",
+                   (unsigned long long)(as_ms ? left : left / 1000), as_ms ? 'm' : 'S');
+  return (gw_str){ call->timeout, (size_t)n };
+}
+
+gw_code gw_call_open(gw_call *call, gw_h2 *h2, gw_str authority) {
+  gw_h2_field fields[GW_CALL_METADATA_MAX + 10];
+  size_t n = 0;
+  const gw_call_request *request = &call->request;
+  fields[n++] = (gw_h2_field){ GW_STR(":method"), GW_STR("POST") };
+  fields[n++] = (gw_h2_field){ GW_STR(":scheme"), GW_STR("http") };
+  fields[n++] = (gw_h2_field){ GW_STR(":path"), request->path };
+  fields[n++] = (gw_h2_field){ GW_STR(":authority"), authority };
+  fields[n++] = (gw_h2_field){ GW_STR("te"), GW_STR("trailers") };
+  if (request->deadline_ms != 0) {
+    fields[n++] = (gw_h2_field){ GW_STR("grpc-timeout"), call_timeout_print(call) };
+  }
+  fields[n++] = (gw_h2_field){ GW_STR("content-type"), GW_STR("application/grpc") };
+  fields[n++] = (gw_h2_field){ GW_STR("user-agent"), GW_STR("sluice/" GW_VERSION) };
+  assert(request->metadata_count <= GW_CALL_METADATA_MAX);
+  memcpy(fields + n, request->metadata, request->metadata_count * sizeof fields[0]);
+  n += request->metadata_count;
+  gw_code code = gw_h2_request(h2, &call->stream, fields, n);
+  if (code != GW_OK) return code;
+  gw_h2_send(&call->stream, request->frames, true);
+  call->state = GW_CALL_OPEN;
+  return GW_OK;
+}
+
+void gw_call_start(gw_call *call, gw_loop *loop, gw_upstream *upstream,
+                   const gw_call_request *request) {
+  assert(call->state == GW_CALL_IDLE);
+  call->loop = loop;
+  call->upstream = upstream;
+  call->request = *request;
+  call->task.run = call_on_task;
+  call->stream.tick = call_on_stream;
+  call->stream.arena = call->arena;
+  call->state = GW_CALL_WAITING;
+  gw_upstream_place(upstream, call);
+}
+
+void gw_call_cancel(gw_call *call) {
+  if (call->state == GW_CALL_IDLE) return;
+  gw_loop_withdraw(call->loop, &call->task);
+  if (call->state == GW_CALL_DONE) return;
+  if (call->state == GW_CALL_WAITING) gw_upstream_unqueue(call->upstream, call);
+  gw_h2_detach(&call->stream, GW_H2_CANCEL);
+  call_finish(call, (gw_call_result){ .code = GW_CANCELLED, .grpc_code = GW_GRPC_CANCELLED });
+}
+
+const gw_h2_fields *gw_call_head(const gw_call *call) {
+  return call->has_head ? &call->stream.head : NULL;
+}
+
+const gw_h2_fields *gw_call_trailers(const gw_call *call) {
+  return call->has_trailers ? &call->stream.trailers : NULL;
+}

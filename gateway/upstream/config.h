@@ -1,0 +1,44 @@
+/* config: what the configuration says about one upstream (DESIGN section 5).
+ * Immutable; owned by a snapshot; read by all workers. */
+#pragma once
+
+#include "base/limits.h"
+#include "base/str.h"
+
+typedef enum gw_balance {
+  GW_BALANCE_ROUND_ROBIN,
+  GW_BALANCE_LEAST_REQUEST,
+  GW_BALANCE_PICK_FIRST
+} gw_balance;
+
+typedef enum gw_scheme {
+  GW_SCHEME_GRPC,
+  GW_SCHEME_GRPCS,
+  GW_SCHEME_HTTP,
+  GW_SCHEME_HTTPS
+} gw_scheme;
+
+typedef struct gw_endpoint_config {
+  gw_scheme scheme;
+  gw_str host; /* a name or an address, without brackets; NUL behind it */
+  uint16_t port;
+  gw_str authority; /* "users-1:50051", as :authority */
+} gw_endpoint_config;
+
+typedef struct gw_upstream_config {
+  gw_str name;
+  uint32_t index; /* in the snapshot */
+  const gw_endpoint_config *endpoints;
+  uint32_t endpoint_count;
+  gw_balance balance;
+  uint32_t connections;     /* to each address, for each worker */
+  uint32_t connections_max; /* to each address, when the peer's stream limit is reached */
+  uint64_t connect_timeout_ms;
+  uint64_t resolve_every_ms;
+  uint64_t backoff_initial_ms, backoff_max_ms;
+  double backoff_factor; /* jitter is +-20 % */
+  uint32_t waiting_max;  /* calls that wait for a connection, for each worker */
+  uint64_t waiting_time_ms;
+  uint32_t in_flight_max;
+  size_t message_bytes_max;
+} gw_upstream_config;
