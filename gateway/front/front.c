@@ -1,0 +1,162 @@
+#include "front/front.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+#include <utlist.h>
+
+#include "front/front_list.h"
+#include "front/h1_conn.h"
+
+#define FRONT_LISTENERS_MAX 64u
+#define FRONT_HEAD_MAX      GW_KIB(64) /* of one answer's head */
+#define FRONT_EVICT_SHARE   0.9 /* of the connections' limit: from here the oldest idle one goes */
+
+struct gw_front {
+  gw_engine *engine;
+  void (*drained)(void *user);
+  void *user;
+  gw_listener *listeners[FRONT_LISTENERS_MAX];
+  size_t listener_count;
+  gw_h1_conn *idle; /* the oldest first */
+  gw_h1_conn *busy;
+  uint32_t count;
+  bool is_draining;
+  gw_buf head;
+  gw_task task; /* tells `drained` */
+};
+
+static void front_on_task(gw_task *task) {
+  gw_front *front = GW_CONTAINER_OF(task, gw_front, task);
+  front->drained(front->user);
+}
+
+gw_front *gw_front_new(gw_engine *engine, void (*drained)(void *user), void *user) {
+  gw_front *front = calloc(1, sizeof *front);
+  if (front == NULL) return NULL;
+  front->engine = engine;
+  front->drained = drained;
+  front->user = user;
+  front->task.run = front_on_task;
+  gw_buf_init(&front->head, NULL, FRONT_HEAD_MAX);
+  return front;
+}
+
+void gw_front_free(gw_front *front) {
+  if (front == NULL) return;
+  assert(front->count == 0);
+  gw_loop_withdraw(front->engine->loop, &front->task);
+  gw_buf_done(&front->head);
+  free(front);
+}
+
+/* ---- accepting ---- */
+
+/* Over the limit, and nothing to evict: an answer from static memory, unread. */
+static void front_shed(gw_front *front, gw_tcp *tcp) {
+  static const gw_str answer =
+      GW_STR_INIT("HTTP/1.1 503 Service Unavailable\r\nRetry-After: 2\r\nContent-Length: 0\r\n"
+                  "Connection: close\r\n\r\n");
+  gw_count(&front->engine->metrics->limits_hit[GW_LIMIT_CONNECTIONS], 1);
+  gw_tcp_write(tcp, &answer, 1);
+  gw_tcp_close(tcp);
+}
+
+static void front_on_accepted(void *user, gw_tcp *tcp) {
+  gw_front *front = user;
+  const gw_snapshot *snapshot = front->engine->lease->snapshot;
+  uint32_t max = snapshot->limits.connections / snapshot->workers;
+  if (max == 0) max = 1;
+  gw_count(&front->engine->metrics->accepted_total, 1);
+  if (front->count >= (uint32_t)((double)max * FRONT_EVICT_SHARE) && front->idle != NULL) {
+    gw_count(&front->engine->metrics->limits_hit[GW_LIMIT_CONNECTIONS], 1);
+    gw_h1_conn_close(front->idle);
+  }
+  if (front->count >= max) {
+    front_shed(front, tcp);
+    return;
+  }
+  gw_h1_conn *conn = gw_h1_conn_open(front, tcp);
+  if (conn == NULL) return;
+  DL_APPEND2(front->idle, conn, previous, next);
+  conn->is_idle_listed = true;
+  front->count++;
+  gw_counter_set(&front->engine->metrics->connections, front->count);
+  if (front->is_draining) gw_h1_conn_drain(conn);
+}
+
+gw_code gw_front_listen(gw_front *front, int descriptor) {
+  if (front->listener_count == FRONT_LISTENERS_MAX) {
+    close(descriptor);
+    return GW_TOO_LARGE;
+  }
+  gw_code code = gw_listener_open(front->engine->loop, descriptor, front_on_accepted, front,
+                                  &front->listeners[front->listener_count]);
+  if (code == GW_OK) front->listener_count++;
+  return code;
+}
+
+/* ---- what connections tell ---- */
+
+gw_engine *gw_front_engine(gw_front *front) {
+  return front->engine;
+}
+
+bool gw_front_is_draining(const gw_front *front) {
+  return front->is_draining;
+}
+
+gw_buf *gw_front_head(gw_front *front) {
+  return &front->head;
+}
+
+void gw_front_set_idle(gw_front *front, gw_h1_conn *conn, bool idle) {
+  if (conn->is_idle_listed == idle) return;
+  conn->is_idle_listed = idle;
+  if (idle) {
+    DL_DELETE2(front->busy, conn, previous, next);
+    DL_APPEND2(front->idle, conn, previous, next);
+  } else {
+    DL_DELETE2(front->idle, conn, previous, next);
+    DL_APPEND2(front->busy, conn, previous, next);
+  }
+}
+
+static void front_check_drained(gw_front *front) {
+  if (front->is_draining && front->count == 0) gw_loop_defer(front->engine->loop, &front->task);
+}
+
+void gw_front_remove(gw_front *front, gw_h1_conn *conn) {
+  if (conn->is_idle_listed) {
+    DL_DELETE2(front->idle, conn, previous, next);
+  } else {
+    DL_DELETE2(front->busy, conn, previous, next);
+  }
+  front->count--;
+  gw_counter_set(&front->engine->metrics->connections, front->count);
+  front_check_drained(front);
+}
+
+/* ---- draining ---- */
+
+void gw_front_drain(gw_front *front) {
+  gw_h1_conn *conn, *next;
+  if (front->is_draining) return;
+  front->is_draining = true;
+  for (size_t i = 0; i < front->listener_count; i++)
+    gw_listener_close(front->listeners[i]);
+  front->listener_count = 0;
+  DL_FOREACH_SAFE2(front->idle, conn, next, next) {
+    gw_h1_conn_drain(conn);
+  }
+  front_check_drained(front);
+}
+
+void gw_front_cut(gw_front *front) {
+  gw_h1_conn *conn, *next;
+  DL_FOREACH_SAFE2(front->idle, conn, next, next) {
+    gw_h1_conn_close(conn);
+  }
+  DL_FOREACH_SAFE2(front->busy, conn, next, next) {
+    gw_h1_conn_close(conn);
+  }
+}

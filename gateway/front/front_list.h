@@ -1,0 +1,10 @@
+/* front_list: what connections tell their front.  Private to front/. */
+#pragma once
+
+#include "front/h1_conn.h"
+
+gw_engine *gw_front_engine(gw_front *front);
+bool gw_front_is_draining(const gw_front *front);
+gw_buf *gw_front_head(gw_front *front); /* scratch for an answer's head */
+void gw_front_set_idle(gw_front *front, gw_h1_conn *conn, bool idle);
+void gw_front_remove(gw_front *front, gw_h1_conn *conn);

@@ -1,0 +1,93 @@
+#include "front/h1_answer.h"
+
+#include "base/log.h"
+#include "front/front_list.h"
+#include "net/h1_writer.h"
+
+/* Status line and fields into the front's scratch; n == 0: no memory. */
+static gw_str answer_head(gw_h1_conn *conn, const gw_answer *answer, bool is_stream) {
+  gw_buf *out = gw_front_head(conn->front);
+  gw_h1_writer writer;
+  out->n = 0;
+  gw_h1_write_status(&writer, out, answer->status, gw_clock_wall_ms() / 1000);
+  if (answer->content_type.n > 0) {
+    gw_h1_write_field(&writer, GW_STR("Content-Type"), answer->content_type);
+  }
+  for (uint32_t i = 0; i < answer->field_count; i++) {
+    gw_h1_write_field(&writer, answer->fields[i].name, answer->fields[i].value);
+  }
+  if (is_stream) {
+    conn->is_chunked = !conn->http10;
+    if (conn->is_chunked) gw_h1_write_chunked(&writer);
+  } else if (answer->status != 204 && answer->status != 304) {
+    gw_h1_write_length(&writer, answer->body.n);
+  }
+  if (!gw_h1_conn_may_stay(conn) || conn->body_unread || conn->must_close) {
+    gw_h1_write_field(&writer, GW_STR("Connection"), GW_STR("close"));
+    conn->must_close = true;
+  } else if (conn->http10) {
+    gw_h1_write_field(&writer, GW_STR("Connection"), GW_STR("keep-alive"));
+  }
+  if (gw_h1_write_end(&writer) != GW_OK) return (gw_str){ NULL, 0 };
+  gw_count(&gw_front_engine(conn->front)->metrics->dropped_headers_total, writer.dropped);
+  return gw_buf_str(out);
+}
+
+static void answer_whole(void *client, const gw_answer *answer) {
+  gw_h1_conn *conn = client;
+  if (answer->must_close) conn->must_close = true;
+  gw_str parts[2] = { answer_head(conn, answer, false), answer->body };
+  if (parts[0].n == 0) {
+    conn->must_close = true;
+  } else {
+    gw_tcp_write(conn->tcp, parts, answer->no_body ? 1 : 2);
+  }
+  gw_h1_conn_answered(conn);
+}
+
+static void answer_begin(void *client, const gw_answer *head) {
+  gw_h1_conn *conn = client;
+  if (conn->http10) conn->must_close = true; /* the end of the connection ends the body */
+  gw_str text = answer_head(conn, head, true);
+  gw_tcp_write(conn->tcp, &text, 1);
+}
+
+static void answer_piece(void *client, gw_str bytes) {
+  gw_h1_conn *conn = client;
+  char prefix[20];
+  if (conn->is_chunked) {
+    gw_str parts[3] = { { prefix, gw_h1_chunk_prefix(bytes.n, prefix) }, bytes, GW_STR("\r\n") };
+    gw_tcp_write(conn->tcp, parts, 3);
+  } else {
+    gw_tcp_write(conn->tcp, &bytes, 1);
+  }
+  gw_h1_conn_wrote(conn);
+}
+
+static void answer_end(void *client) {
+  gw_h1_conn *conn = client;
+  if (conn->is_chunked) gw_tcp_write(conn->tcp, &GW_STR("0\r\n\r\n"), 1);
+  gw_h1_conn_answered(conn);
+}
+
+/* Without the last chunk the client sees that it is not whole; without chunks only a reset says so. */
+static void answer_cut(void *client) {
+  gw_h1_conn *conn = client;
+  conn->must_close = true;
+  conn->must_reset = !conn->is_chunked;
+  gw_h1_conn_answered(conn);
+}
+
+static bool answer_is_writable(const void *client) {
+  const gw_h1_conn *conn = client;
+  return gw_tcp_queued(conn->tcp) == 0;
+}
+
+const gw_client_ops gw_h1_client_ops = {
+  .answer = answer_whole,
+  .begin = answer_begin,
+  .piece = answer_piece,
+  .end = answer_end,
+  .cut = answer_cut,
+  .is_writable = answer_is_writable,
+};

@@ -1,0 +1,437 @@
+#include "front/h1_conn.h"
+
+#include <stdlib.h>
+
+#include "front/front_list.h"
+#include "front/h1_answer.h"
+
+#define H1_PENDING_MAX   GW_KIB(64) /* bytes behind a request before the socket is paused */
+#define H1_PENDING_BYTES GW_MIB(1)  /* one read more than that always fits */
+#define H1_LINGER_MS     2000u
+#define H1_DRAIN_IDLE_MS 400u       /* a request already on its way is still answered */
+#define H1_UNREAD_MAX    GW_KIB(64) /* of a body that nobody wants: read away to keep the connection \
+                                     */
+
+/* ---- time: the timer is only ever moved forward; firing early costs one look ---- */
+
+static void conn_due_set(gw_h1_conn *conn, uint64_t due_ms) {
+  conn->due_ms = due_ms;
+  if (due_ms == 0) return;
+  if (conn->timer.slot != 0 && conn->timer.at_ms <= due_ms) return;
+  gw_timer_set(gw_front_engine(conn->front)->loop, &conn->timer, due_ms);
+}
+
+static uint64_t conn_now(const gw_h1_conn *conn) {
+  return gw_loop_now_ms(gw_front_engine(conn->front)->loop);
+}
+
+static const gw_limits *conn_limits(const gw_h1_conn *conn) {
+  const gw_engine *engine = gw_front_engine(conn->front);
+  const gw_lease *lease = conn->exchange != NULL ? conn->exchange->lease : engine->lease;
+  return &lease->snapshot->limits;
+}
+
+static void conn_hit(gw_h1_conn *conn, gw_limit limit) {
+  gw_count(&gw_front_engine(conn->front)->metrics->limits_hit[limit], 1);
+}
+
+static void conn_stall_set(gw_h1_conn *conn) {
+  conn->stall_queued = gw_tcp_queued(conn->tcp);
+  conn_due_set(conn, conn_now(conn) + conn_limits(conn)->stall_timeout_ms);
+}
+
+/* ---- the end of a connection ---- */
+
+static void conn_drop_exchange(gw_h1_conn *conn) {
+  gw_exchange *exchange = conn->exchange;
+  conn->exchange = NULL;
+  conn->receive = NULL;
+  if (exchange != NULL) gw_exchange_free(exchange);
+}
+
+void gw_h1_conn_close(gw_h1_conn *conn) {
+  if (conn->state == H1_CLOSING) return;
+  gw_loop *loop = gw_front_engine(conn->front)->loop;
+  conn->state = H1_CLOSING;
+  gw_timer_cancel(loop, &conn->timer);
+  gw_loop_withdraw(loop, &conn->task);
+  conn_drop_exchange(conn);
+  gw_buf_done(&conn->pending);
+  if (conn->must_reset) {
+    gw_tcp_reset(conn->tcp);
+  } else {
+    gw_tcp_close(conn->tcp);
+  }
+  gw_front_remove(conn->front, conn);
+}
+
+static void conn_on_tcp_closed(void *user) {
+  free(user);
+}
+
+static void conn_linger(gw_h1_conn *conn) {
+  if (conn->has_ended) {
+    gw_h1_conn_close(conn);
+    return;
+  }
+  conn->state = H1_LINGERING;
+  gw_front_set_idle(conn->front, conn, false);
+  gw_buf_done(&conn->pending);
+  conn->pending_start = 0;
+  if (conn->is_paused) gw_tcp_pause(conn->tcp, false);
+  conn->is_paused = false;
+  gw_tcp_finish(conn->tcp);
+  conn_due_set(conn, conn_now(conn) + H1_LINGER_MS);
+}
+
+/* ---- between requests ---- */
+
+static void conn_idle(gw_h1_conn *conn) {
+  uint64_t idle_ms = conn_limits(conn)->idle_timeout_ms;
+  conn->state = H1_IDLE;
+  gw_front_set_idle(conn->front, conn, true);
+  if (gw_front_is_draining(conn->front) && idle_ms > H1_DRAIN_IDLE_MS) idle_ms = H1_DRAIN_IDLE_MS;
+  conn_due_set(conn, conn_now(conn) + idle_ms);
+}
+
+void gw_h1_conn_drain(gw_h1_conn *conn) {
+  if (conn->state == H1_IDLE) conn_idle(conn);
+}
+
+/* ---- receiving ---- */
+
+static bool conn_begin(gw_h1_conn *conn) {
+  gw_engine *engine = gw_front_engine(conn->front);
+  gw_exchange *exchange = gw_exchange_new(engine, &gw_h1_client_ops, conn);
+  if (exchange == NULL) return false;
+  h1_receive *receive = gw_arena_alloc(&exchange->arena, sizeof *receive);
+  conn->exchange = exchange;
+  conn->receive = receive;
+  if (receive == NULL) return false;
+  const gw_limits *limits = conn_limits(conn);
+  receive->body_bytes = receive->body_begin_ms = 0;
+  gw_h1_reader_init(&receive->reader, limits, &exchange->arena);
+  gw_buf_init(&receive->head, &exchange->arena,
+              limits->request_line + limits->headers + GW_KIB(64) + 16);
+  conn->state = H1_HEAD;
+  conn->is_answered = conn->is_chunked = conn->body_unread = false;
+  conn->keep_alive = conn->http10 = false;
+  gw_front_set_idle(conn->front, conn, false);
+  conn->due_ms = 0;
+  conn->requests++;
+  return true;
+}
+
+static void conn_refuse(gw_h1_conn *conn, gw_code code, const gw_err *err) {
+  conn->body_unread = true;
+  gw_exchange_refuse(conn->exchange, code, err);
+}
+
+static bool conn_may_stay(const gw_h1_conn *conn) {
+  return conn->keep_alive && !conn->must_close && !gw_front_is_draining(conn->front) &&
+         conn->requests < conn_limits(conn)->requests_per_connection &&
+         conn_now(conn) - conn->opened_ms < conn->age_max_ms;
+}
+
+bool gw_h1_conn_may_stay(const gw_h1_conn *conn) {
+  return conn_may_stay(conn);
+}
+
+/* The head is complete: the exchange says whether it wants the body. */
+static void conn_head_done(gw_h1_conn *conn, const gw_h1_request *request, bool has_more) {
+  gw_exchange *exchange = conn->exchange;
+  conn->keep_alive = request->keep_alive;
+  conn->http10 = request->http10;
+  gw_count(&gw_front_engine(conn->front)->metrics->dropped_headers_total,
+           request->underscore_count);
+  conn->state = request->body_kind == GW_H1_BODY_NONE ? H1_ANSWERING : H1_BODY;
+  bool small = request->body_kind == GW_H1_BODY_LENGTH && !request->expect_continue &&
+               request->content_length <= H1_UNREAD_MAX;
+  conn->body_unread = request->body_kind != GW_H1_BODY_NONE && !small;
+  gw_exchange_head(exchange, request, gw_tcp_peer(conn->tcp));
+  if (conn->state == H1_ANSWERING) {
+    if (!conn->is_answered) gw_exchange_body(exchange, (gw_str){ "", 0 }, true);
+    return;
+  }
+  conn->receive->body_begin_ms = conn_now(conn);
+  uint64_t check_ms =
+      gw_size_min(conn_limits(conn)->body_grace_ms, conn_limits(conn)->body_timeout_ms);
+  conn_due_set(conn, conn->receive->body_begin_ms + check_ms);
+  if (request->expect_continue && !has_more && !conn->is_answered) {
+    gw_tcp_write(conn->tcp, &GW_STR("HTTP/1.1 100 Continue\r\n\r\n"), 1);
+  }
+}
+
+/* Returns how many of the bytes belong to the head (all of them while it is incomplete). */
+static size_t conn_take_head(gw_h1_conn *conn, char *bytes, size_t n) {
+  h1_receive *receive = conn->receive;
+  gw_h1_request request;
+  gw_err err;
+  size_t head_n = 0, before = receive->head.n;
+  gw_code code = GW_OK;
+  gw_err_init(&err);
+  char *all = bytes;
+  size_t all_n = n;
+  if (before > 0) {
+    code = gw_buf_append(&receive->head, (gw_str){ bytes, n });
+    all = receive->head.p;
+    all_n = receive->head.n;
+  }
+  if (code == GW_OK) {
+    code = gw_h1_head_read(&receive->reader, all, all_n, &request, &head_n, &err);
+  }
+  if (code == GW_AGAIN) {
+    if (before == 0) code = gw_buf_append(&receive->head, (gw_str){ bytes, n });
+    if (code == GW_AGAIN || code == GW_OK) {
+      if (conn->due_ms == 0) {
+        conn_due_set(conn, conn_now(conn) + conn_limits(conn)->header_timeout_ms);
+      }
+      return n;
+    }
+  }
+  if (code != GW_OK) {
+    conn_refuse(conn, code, &err);
+    return n;
+  }
+  conn->due_ms = 0;
+  assert(head_n > before);
+  conn_head_done(conn, &request, all_n > head_n);
+  return head_n - before;
+}
+
+static size_t conn_take_body(gw_h1_conn *conn, char *bytes, size_t n) {
+  gw_str in = { bytes, n };
+  gw_err err;
+  gw_err_init(&err);
+  while (in.n > 0) {
+    gw_str data = { NULL, 0 };
+    size_t max = conn->is_answered ? H1_UNREAD_MAX : conn->exchange->body_bytes_max;
+    gw_code code = gw_h1_body_read(&conn->receive->reader, &in, max, &data, &err);
+    if (code != GW_OK && code != GW_AGAIN) {
+      conn->body_unread = true;
+      if (conn->is_answered) {
+        gw_loop_defer(gw_front_engine(conn->front)->loop, &conn->task);
+      } else {
+        conn_refuse(conn, code, &err);
+      }
+      return n;
+    }
+    conn->receive->body_bytes += data.n;
+    if (!conn->is_answered && (data.n > 0 || code == GW_OK)) {
+      if (code == GW_OK) conn->state = H1_ANSWERING;
+      gw_exchange_body(conn->exchange, data, code == GW_OK);
+    } else if (code == GW_OK) {
+      conn->state = H1_ANSWERING;
+      gw_loop_defer(gw_front_engine(conn->front)->loop, &conn->task);
+    }
+    if (code == GW_OK) {
+      conn->body_unread = false;
+      conn->due_ms = 0;
+      break;
+    }
+  }
+  return n - in.n;
+}
+
+/* Returns how many bytes were taken; it stops behind a whole request. */
+static size_t conn_take(gw_h1_conn *conn, char *bytes, size_t n) {
+  size_t taken = 0;
+  while (taken < n) {
+    switch (conn->state) {
+    case H1_IDLE:
+      if (!conn_begin(conn)) {
+        gw_h1_conn_close(conn);
+        return n;
+      }
+      break;
+    case H1_HEAD: taken += conn_take_head(conn, bytes + taken, n - taken); break;
+    case H1_BODY: taken += conn_take_body(conn, bytes + taken, n - taken); break;
+    case H1_ANSWERING:
+    case H1_FLUSHING: return taken;
+    case H1_LINGERING:
+    case H1_CLOSING: return n;
+    }
+    if (conn->is_answered && conn->body_unread) return n; /* it will close */
+  }
+  return taken;
+}
+
+static void conn_pause(gw_h1_conn *conn) {
+  bool paused = conn->pending.n - conn->pending_start >= H1_PENDING_MAX;
+  if (paused == conn->is_paused) return;
+  conn->is_paused = paused;
+  gw_tcp_pause(conn->tcp, paused);
+}
+
+static void conn_on_read(void *user, char *bytes, size_t n) {
+  gw_h1_conn *conn = user;
+  size_t taken = conn->pending.n > 0 ? 0 : conn_take(conn, bytes, n);
+  if (taken == n || conn->state == H1_CLOSING || conn->state == H1_LINGERING) return;
+  if (gw_buf_append(&conn->pending, (gw_str){ bytes + taken, n - taken }) != GW_OK) {
+    gw_h1_conn_close(conn);
+    return;
+  }
+  conn_pause(conn);
+}
+
+/* Requests that came behind the last one. */
+static void conn_take_pending(gw_h1_conn *conn) {
+  gw_buf *pending = &conn->pending;
+  if (pending->n == 0) return;
+  size_t n = pending->n - conn->pending_start;
+  size_t taken = conn_take(conn, pending->p + conn->pending_start, n);
+  if (conn->state == H1_CLOSING || conn->state == H1_LINGERING) return;
+  conn->pending_start += taken;
+  if (taken == n) {
+    gw_buf_done(pending);
+    conn->pending_start = 0;
+  }
+  conn_pause(conn);
+}
+
+/* ---- after the answer ---- */
+
+static void conn_on_task(gw_task *task) {
+  gw_h1_conn *conn = GW_CONTAINER_OF(task, gw_h1_conn, task);
+  if (!conn->is_answered) return;
+  if (conn->state == H1_BODY && !conn->body_unread && !conn->must_close)
+    return; /* the rest of it */
+  bool stays = conn_may_stay(conn) && !conn->body_unread && !conn->has_ended;
+  conn_drop_exchange(conn);
+  if (conn->must_reset) {
+    gw_h1_conn_close(conn);
+  } else if (gw_tcp_queued(conn->tcp) > 0) {
+    conn->must_close = !stays;
+    conn->state = H1_FLUSHING;
+    conn_stall_set(conn);
+  } else if (!stays) {
+    conn_linger(conn);
+  } else {
+    conn_idle(conn);
+    conn_take_pending(conn);
+  }
+}
+
+static void conn_on_drained(void *user) {
+  gw_h1_conn *conn = user;
+  if (conn->state == H1_ANSWERING && conn->exchange != NULL) {
+    conn->due_ms = 0;
+    gw_exchange_writable(conn->exchange);
+  } else if (conn->state == H1_FLUSHING) {
+    if (conn->must_close || conn->has_ended) {
+      conn_linger(conn);
+    } else {
+      conn_idle(conn);
+      conn_take_pending(conn);
+    }
+  }
+}
+
+static void conn_on_ended(void *user, gw_code why) {
+  gw_h1_conn *conn = user;
+  conn->has_ended = true;
+  bool answer_leaves = why == GW_OK && (conn->state == H1_FLUSHING || conn->is_answered);
+  if (!answer_leaves || conn->state == H1_LINGERING) gw_h1_conn_close(conn);
+}
+
+/* ---- what is due ---- */
+
+static bool conn_body_is_slow(const gw_h1_conn *conn) {
+  const gw_limits *limits = conn_limits(conn);
+  uint64_t elapsed = conn_now(conn) - conn->receive->body_begin_ms;
+  if (elapsed >= limits->body_timeout_ms) return true;
+  return elapsed >= limits->body_grace_ms &&
+         conn->receive->body_bytes * 1000 < elapsed * limits->body_rate;
+}
+
+static void conn_refuse_late(gw_h1_conn *conn, gw_limit limit, const char *text) {
+  gw_err err;
+  gw_err_init(&err);
+  conn_hit(conn, limit);
+  gw_err_set(&err, GW_REQUEST_TIMEOUT, "%s", text);
+  conn_refuse(conn, GW_REQUEST_TIMEOUT, &err);
+}
+
+static void conn_on_due(gw_h1_conn *conn) {
+  switch (conn->state) {
+  case H1_IDLE:
+    conn_hit(conn, GW_LIMIT_IDLE_TIMEOUT);
+    conn_linger(conn);
+    break;
+  case H1_HEAD:
+    conn_refuse_late(conn, GW_LIMIT_HEADER_TIMEOUT, "the request's head took too long");
+    break;
+  case H1_BODY:
+    if (conn->is_answered) {
+      conn_linger(conn);
+    } else if (conn_body_is_slow(conn)) {
+      conn_refuse_late(conn, GW_LIMIT_BODY_TIMEOUT, "the request's body came too slowly");
+    } else {
+      uint64_t end = conn->receive->body_begin_ms + conn_limits(conn)->body_timeout_ms;
+      conn_due_set(conn, gw_size_min(end, conn_now(conn) + 1000));
+    }
+    break;
+  case H1_ANSWERING:
+  case H1_FLUSHING:
+    if (gw_tcp_queued(conn->tcp) < conn->stall_queued) {
+      conn_stall_set(conn);
+    } else {
+      conn_hit(conn, GW_LIMIT_STALL_TIMEOUT);
+      gw_h1_conn_close(conn);
+    }
+    break;
+  case H1_LINGERING: gw_h1_conn_close(conn); break;
+  case H1_CLOSING: break;
+  }
+}
+
+static void conn_on_timer(gw_timer *timer) {
+  gw_h1_conn *conn = GW_CONTAINER_OF(timer, gw_h1_conn, timer);
+  if (conn->due_ms == 0) return;
+  if (conn->due_ms > conn_now(conn)) {
+    conn_due_set(conn, conn->due_ms);
+  } else {
+    conn->due_ms = 0;
+    conn_on_due(conn);
+  }
+}
+
+void gw_h1_conn_answered(gw_h1_conn *conn) {
+  conn->is_answered = true;
+  gw_loop_defer(gw_front_engine(conn->front)->loop, &conn->task);
+}
+
+void gw_h1_conn_wrote(gw_h1_conn *conn) {
+  if (gw_tcp_queued(conn->tcp) > 0 && conn->due_ms == 0) conn_stall_set(conn);
+}
+
+/* ---- opening ---- */
+
+static const gw_tcp_events conn_tcp_events = {
+  .read = conn_on_read,
+  .ended = conn_on_ended,
+  .drained = conn_on_drained,
+  .closed = conn_on_tcp_closed,
+};
+
+gw_h1_conn *gw_h1_conn_open(gw_front *front, gw_tcp *tcp) {
+  gw_h1_conn *conn = calloc(1, sizeof *conn);
+  if (conn == NULL) {
+    gw_tcp_close(tcp);
+    return NULL;
+  }
+  gw_engine *engine = gw_front_engine(front);
+  const gw_limits *limits = &engine->lease->snapshot->limits;
+  conn->front = front;
+  conn->tcp = tcp;
+  conn->timer.fired = conn_on_timer;
+  conn->task.run = conn_on_task;
+  gw_buf_init(&conn->pending, NULL, H1_PENDING_BYTES);
+  conn->opened_ms = gw_loop_now_ms(engine->loop);
+  /* +-10 %: connections that came together do not leave together. */
+  conn->age_max_ms = limits->connection_age_ms / 100 * (90 + gw_engine_draw(engine, 21));
+  gw_tcp_own(tcp, &conn_tcp_events, conn);
+  conn_due_set(conn,
+               conn->opened_ms + gw_size_min(limits->idle_timeout_ms, limits->header_timeout_ms));
+  return conn;
+}
