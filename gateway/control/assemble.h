@@ -1,0 +1,66 @@
+/* assemble: options as written -> routes and rules, looked up in descriptors and upstreams.
+ * assemble_rule.c makes one rule, assemble_routes.c those of `routes`, assemble_services.c those of
+ * `services`; assemble.c numbers, names and routes them all.
+ * One run of gw_snapshot_parse; main thread.  Mistakes are findings; the work goes on. */
+#pragma once
+
+#include "control/conf_route.h"
+#include "control/names.h"
+
+#define GW_ROUTES_MAX       16384u /* of one configuration */
+#define GW_ROUTES_RULES_MAX 65536u /* of all routes together */
+
+/* A rule with the place that mistakes about it are reported at. */
+typedef struct gw_placed_rule {
+  gw_rule rule;
+  gw_place at;
+} gw_placed_rule;
+
+typedef struct gw_assembly {
+  gw_conf *conf;
+  gw_conf_route defaults;
+  gw_names names;  /* of routes -> the number that the next one of this name gets */
+  gw_names shapes; /* method and shape of rules that are written in the file */
+  gw_route **routes;
+  size_t route_count, route_capacity;
+  gw_rule **rules; /* each is the `rule` of a gw_placed_rule */
+  size_t rule_count, rule_capacity;
+} gw_assembly;
+
+/* What a rule is made from. */
+typedef struct gw_rule_source {
+  gw_str method, template_text;
+  gw_place method_at;   /* in `services` all places are the entry's */
+  gw_place template_at; /* of the template's first byte */
+  gw_str body, response_body;
+  gw_place body_at, response_body_at;
+  gw_str label; /* implicit rules: "pkg.Service/Method: ", before every text */
+  bool implicit;
+} gw_rule_source;
+
+/* Reads defaults, routes and services and builds the router; fills conf->snapshot. */
+void gw_assembly_run(gw_conf *conf);
+
+/* The two sources of routes. */
+void gw_assembly_add_routes(gw_assembly *assembly);
+void gw_assembly_add_services(gw_assembly *assembly);
+
+/* A route with everything but name and index, for `rpc`; NULL: no memory. */
+gw_route *gw_assembly_route_new(gw_assembly *assembly, const gw_conf_route *options,
+                                const gw_rpc *rpc, uint32_t upstream);
+/* Appends the route.  Without a name it gets its method's, made unique by a number. */
+void gw_assembly_add_route(gw_assembly *assembly, gw_route *route);
+
+/* Appends a rule of `route` (NULL: its rpc is unknown; only checked), unless it is wrong (reported)
+ * or an implicit one that the file overrides.  True: it was added. */
+bool gw_assembly_add_rule(gw_assembly *assembly, const gw_route *route,
+                          const gw_rule_source *source);
+
+/* Reports that the descriptors have no service `name`, with the nearest one. */
+void gw_assembly_unknown_service(gw_assembly *assembly, const gw_yaml *node, gw_str name);
+
+/* Appends a finished rule. */
+void gw_assembly_keep_rule(gw_assembly *assembly, gw_rule *rule);
+
+/* The upstream that `node` names (UINT32_MAX after reporting why not). */
+uint32_t gw_assembly_upstream(gw_assembly *assembly, const gw_yaml *owner, const gw_yaml *node);

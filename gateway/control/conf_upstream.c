@@ -1,0 +1,209 @@
+#include "control/conf_upstream.h"
+
+#include "control/values.h"
+
+#define UPSTREAMS_MAX 1024 /* of one configuration */
+#define ENDPOINTS_MAX 256  /* of one upstream */
+
+#define MINUTE_MS 60000u
+#define DAY_MS    86400000u
+
+/* One upstream while it is read. */
+typedef struct conf_upstream {
+  gw_upstream_config config; /* what the tables write to */
+  bool has_endpoints;        /* the key was given, right or wrong */
+} conf_upstream;
+
+static const gw_str balance_words[] = {
+  [GW_BALANCE_ROUND_ROBIN] = GW_STR_INIT("round_robin"),
+  [GW_BALANCE_LEAST_REQUEST] = GW_STR_INIT("least_request"),
+  [GW_BALANCE_PICK_FIRST] = GW_STR_INIT("pick_first"),
+};
+
+static bool conf_read_endpoint(gw_conf *conf, const gw_yaml *node, gw_endpoint_config *out) {
+  gw_err err;
+  gw_err_init(&err);
+  gw_str text = gw_conf_text(conf, node, GW_STR("endpoints"), "grpc://HOST:PORT");
+  if (text.p == NULL) return false;
+  gw_code code = gw_value_endpoint_parse(text, conf->arena, out, &err);
+  if (code == GW_NOMEM) {
+    conf->code = code;
+    return false;
+  }
+  gw_place at = gw_conf_place(conf, node);
+  if (code != GW_OK) {
+    gw_findings_add(conf->findings, at,
+                    "\"endpoints\": expected grpc://HOST:PORT, not \"" GW_STR_FMT "\": %s",
+                    GW_STR_ARG(gw_str_first(text, gw_size_min(text.n, 80))), err.text);
+    return false;
+  }
+  if (out->scheme == GW_SCHEME_GRPC) return true;
+  gw_findings_add(conf->findings, at, "\"" GW_STR_FMT "\" is not implemented yet; use grpc://",
+                  GW_STR_ARG(gw_str_first(text, gw_str_find(text, '/') + 2)));
+  return false;
+}
+
+static void conf_add_endpoint(gw_conf *conf, const gw_yaml *node, gw_endpoint_config *endpoints,
+                              uint32_t *count) {
+  gw_endpoint_config endpoint;
+  if (!conf_read_endpoint(conf, node, &endpoint)) return;
+  for (uint32_t i = 0; i < *count; i++) {
+    if (!gw_str_eq_nocase(endpoint.authority, endpoints[i].authority)) continue;
+    gw_findings_add(conf->findings, gw_conf_place(conf, node),
+                    "\"endpoints\": \"" GW_STR_FMT "\" is listed twice",
+                    GW_STR_ARG(endpoint.authority));
+    return;
+  }
+  endpoints[(*count)++] = endpoint;
+}
+
+static void conf_read_endpoints(gw_conf *conf, const gw_option *option, const gw_yaml *value,
+                                void *target) {
+  gw_upstream_config *upstream = target;
+  GW_CONTAINER_OF(upstream, conf_upstream, config)->has_endpoints = true;
+  if (value->kind != GW_YAML_LIST || value->count == 0) {
+    gw_conf_expected(conf, value, option->name, "a list of grpc://HOST:PORT");
+  } else if (value->count > ENDPOINTS_MAX) {
+    gw_findings_add(conf->findings, gw_conf_place(conf, value), "\"endpoints\": at most %d, not %u",
+                    ENDPOINTS_MAX, value->count);
+  } else {
+    gw_endpoint_config *endpoints = gw_conf_alloc(conf, value->count * sizeof *endpoints);
+    if (endpoints == NULL) return;
+    for (const gw_yaml *node = value->first; node != NULL; node = node->next)
+      conf_add_endpoint(conf, node, endpoints, &upstream->endpoint_count);
+    upstream->endpoints = endpoints;
+  }
+}
+
+static void conf_read_factor(gw_conf *conf, const gw_option *option, const gw_yaml *value,
+                             void *target) {
+  gw_upstream_config *upstream = target;
+  double factor;
+  if (value->kind == GW_YAML_TEXT && gw_value_decimal_parse(value->text, &factor) && factor >= 1 &&
+      factor <= 10)
+    upstream->backoff_factor = factor;
+  else
+    gw_conf_expected(conf, value, option->name, "a number from 1 to 10, such as 1.6");
+}
+
+#define UPSTREAM_COUNT(key, member, lowest, highest)                                               \
+  GW_OPTION_NUMBER(key, gw_option_count, gw_upstream_config, member, lowest, highest)
+#define UPSTREAM_TIME(key, member, lowest, highest)                                                \
+  GW_OPTION_NUMBER(key, gw_option_duration, gw_upstream_config, member, lowest, highest)
+
+static const gw_option backoff_options[] = {
+  UPSTREAM_TIME("initial", backoff_initial_ms, 1, 10 * MINUTE_MS),
+  { .name = GW_STR_INIT("factor"), .read = conf_read_factor },
+  UPSTREAM_TIME("max", backoff_max_ms, 1, 60 * MINUTE_MS),
+};
+static const gw_options backoff_table = { "backoff", backoff_options,
+                                          GW_COUNT_OF(backoff_options) };
+
+static const gw_option circuit_options[] = {
+  UPSTREAM_COUNT("waiting", waiting_max, 0, 1000000),
+  UPSTREAM_TIME("waiting_time", waiting_time_ms, 1, 5 * MINUTE_MS),
+  UPSTREAM_COUNT("in_flight", in_flight_max, 1, 1000000),
+};
+static const gw_options circuit_table = { "circuit", circuit_options,
+                                          GW_COUNT_OF(circuit_options) };
+
+static const gw_option upstream_options[] = {
+  { .name = GW_STR_INIT("endpoints"), .read = conf_read_endpoints },
+  GW_OPTION_CHOICE("balance", balance_words, gw_upstream_config, balance),
+  UPSTREAM_COUNT("connections", connections, 1, 64),
+  UPSTREAM_COUNT("max_connections", connections_max, 1, 256),
+  UPSTREAM_TIME("connect_timeout", connect_timeout_ms, 1, 5 * MINUTE_MS),
+  UPSTREAM_TIME("resolve_every", resolve_every_ms, 1000, DAY_MS),
+  { .name = GW_STR_INIT("backoff"), .keys = &backoff_table },
+  { .name = GW_STR_INIT("circuit"), .keys = &circuit_table },
+  GW_OPTION_NUMBER("max_message", gw_option_bytes, gw_upstream_config, message_bytes_max, 1,
+                   GW_ROUTE_BODY_BYTES_MAX),
+  GW_OPTION_LATER("tls"),
+  GW_OPTION_LATER("keepalive"),
+  GW_OPTION_LATER("health"),
+  GW_OPTION_LATER("outlier"),
+  GW_OPTION_LATER("retry"),
+  GW_OPTION_LATER("compression"),
+};
+const gw_options gw_conf_upstream_options = { "upstream", upstream_options,
+                                              GW_COUNT_OF(upstream_options) };
+
+static gw_upstream_config upstream_default(void) {
+  return (gw_upstream_config){
+    .balance = GW_BALANCE_ROUND_ROBIN,
+    .connections = 1,
+    .connections_max = 8,
+    .connect_timeout_ms = 1000,
+    .resolve_every_ms = 30000,
+    .backoff_initial_ms = 1000,
+    .backoff_factor = 1.6,
+    .backoff_max_ms = 30000,
+    .waiting_max = 1024,
+    .waiting_time_ms = 1000,
+    .in_flight_max = 4096,
+  };
+}
+
+/* What no single key can tell. */
+static void conf_check_upstream(gw_conf *conf, const gw_yaml *key, const conf_upstream *upstream) {
+  const gw_upstream_config *config = &upstream->config;
+  gw_place at = gw_conf_place(conf, key);
+  if (!upstream->has_endpoints)
+    gw_findings_add(conf->findings, at, "upstream \"" GW_STR_FMT "\" has no \"endpoints\"",
+                    GW_STR_ARG(key->text));
+  if (config->connections > config->connections_max)
+    gw_findings_add(conf->findings, at,
+                    "upstream \"" GW_STR_FMT
+                    "\": \"connections\" %u is over \"max_connections\" %u",
+                    GW_STR_ARG(key->text), config->connections, config->connections_max);
+  if (config->backoff_initial_ms > config->backoff_max_ms)
+    gw_findings_add(conf->findings, at,
+                    "upstream \"" GW_STR_FMT "\": \"backoff.initial\" is over \"backoff.max\"",
+                    GW_STR_ARG(key->text));
+}
+
+static gw_upstream_config conf_read_upstream(gw_conf *conf, const gw_yaml *key) {
+  conf_upstream upstream = { .config = upstream_default() };
+  if (!gw_value_is_name(key->text)) {
+    gw_findings_add(conf->findings, gw_conf_place(conf, key),
+                    "upstream \"" GW_STR_FMT
+                    "\": a name is made of letters, digits, \".\", \"_\" and \"-\"",
+                    GW_STR_ARG(gw_str_first(key->text, gw_size_min(key->text.n, 80))));
+  }
+  upstream.config.name = gw_conf_copy(conf, key->text);
+  gw_conf_read_map(conf, key->value, &gw_conf_upstream_options, &upstream.config);
+  if (key->value->kind == GW_YAML_MAP) conf_check_upstream(conf, key, &upstream);
+  return upstream.config;
+}
+
+void gw_conf_upstreams_read(gw_conf *conf) {
+  const gw_yaml *node = conf->upstreams;
+  if (node == NULL) return;
+  if (node->kind != GW_YAML_MAP) {
+    gw_conf_expected(conf, node, GW_STR("upstreams"), "a mapping of names to upstreams");
+    return;
+  }
+  if (node->count > UPSTREAMS_MAX) {
+    gw_findings_add(conf->findings, gw_conf_place(conf, node), "\"upstreams\": at most %d, not %u",
+                    UPSTREAMS_MAX, node->count);
+    return;
+  }
+  gw_upstream_config *upstreams = gw_conf_alloc(conf, node->count * sizeof *upstreams);
+  if (upstreams == NULL) return;
+  uint32_t count = 0;
+  for (const gw_yaml *key = node->first; key != NULL; key = key->next) {
+    upstreams[count] = conf_read_upstream(conf, key);
+    upstreams[count].index = count;
+    count++;
+  }
+  conf->snapshot->upstreams = upstreams;
+  conf->snapshot->upstream_count = count;
+}
+
+uint32_t gw_conf_upstream_find(const gw_conf *conf, gw_str name) {
+  const gw_snapshot *snapshot = conf->snapshot;
+  for (uint32_t i = 0; i < snapshot->upstream_count; i++) {
+    if (gw_str_eq(snapshot->upstreams[i].name, name)) return i;
+  }
+  return UINT32_MAX;
+}

@@ -1,0 +1,210 @@
+#include "control/snapshot.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "control/assemble.h"
+#include "control/conf_file.h"
+#include "control/conf_upstream.h"
+#include "schema/load.h"
+
+#define SNAPSHOT_BYTES_MAX GW_MIB(256) /* of routes, rules and texts */
+#define SCRATCH_BYTES_MAX  GW_MIB(256) /* of the tree of the text, while building */
+#define DESCRIPTORS_MAX    256         /* files of one configuration */
+
+/* ---- reading files ---- */
+
+/* The whole of a regular file in arena; `fault` says what is wrong with it. */
+static gw_code file_read_fd(int fd, size_t bytes_max, gw_arena *arena, gw_str *out,
+                            const char **fault) {
+  struct stat info;
+  *fault = NULL;
+  if (fstat(fd, &info) != 0) *fault = strerror(errno);
+  if (*fault == NULL && !S_ISREG(info.st_mode)) *fault = "it is not a file";
+  if (*fault == NULL && (uint64_t)info.st_size > bytes_max) *fault = "it is too large";
+  if (*fault != NULL) return GW_BAD_VALUE;
+  size_t size = (size_t)info.st_size, n = 0;
+  char *bytes = gw_arena_alloc(arena, size + 1);
+  if (bytes == NULL) return GW_NOMEM;
+  while (n < size) {
+    ssize_t got = read(fd, bytes + n, size - n);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) *fault = strerror(errno);
+    if (got <= 0) break; /* a file that shrank meanwhile is taken as it is */
+    n += (size_t)got;
+  }
+  if (*fault != NULL) return GW_BAD_VALUE;
+  *out = (gw_str){ bytes, n };
+  return GW_OK;
+}
+
+static gw_code file_read(const char *path, size_t bytes_max, gw_arena *arena, gw_str *out,
+                         const char **fault) {
+  int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (fd < 0) {
+    *fault = strerror(errno);
+    return GW_BAD_VALUE;
+  }
+  gw_code code = file_read_fd(fd, bytes_max, arena, out, fault);
+  close(fd);
+  return code;
+}
+
+/* ---- descriptors ---- */
+
+typedef struct descriptor_work {
+  gw_conf *conf;
+  const gw_schema_source *sources;
+  const gw_yaml **nodes; /* of the sources */
+  size_t count;
+} descriptor_work;
+
+static void descriptors_on_report(void *context, const gw_err *err) {
+  descriptor_work *work = context;
+  if (err->code == GW_NOMEM) return; /* told by gw_pool_load's own code */
+  const gw_yaml *node = work->conf->descriptors;
+  if (work->count == 1) node = work->nodes[0];
+  for (size_t i = 0; i < work->count; i++) {
+    if (gw_str_starts(gw_str_of(err->where), work->sources[i].name)) node = work->nodes[i];
+  }
+  gw_place at = { .file = work->conf->file };
+  if (node != NULL) at = gw_conf_place(work->conf, node);
+  gw_findings_add(work->conf->findings, at, "%s%s%s", err->where, err->where[0] != '\0' ? ": " : "",
+                  err->text);
+}
+
+static bool descriptor_read(gw_conf *conf, const gw_yaml *node, gw_schema_source *source) {
+  const char *fault = NULL;
+  gw_str name = gw_conf_text(conf, node, GW_STR("descriptors"), "a file's path");
+  gw_str path = name.p != NULL ? gw_conf_path(conf, name) : name;
+  if (path.p == NULL) return false;
+  source->name = name;
+  gw_code code = file_read(path.p, GW_DESCRIPTOR_BYTES_MAX, &conf->scratch, &source->bytes, &fault);
+  if (code == GW_OK) return true;
+  if (code == GW_NOMEM)
+    conf->code = code;
+  else
+    gw_findings_add(conf->findings, gw_conf_place(conf, node), "\"" GW_STR_FMT "\": %s",
+                    GW_STR_ARG(gw_str_first(name, gw_size_min(name.n, 200))), fault);
+  return false;
+}
+
+/* False: a set could not be read, so that nothing can be looked up. */
+static bool descriptors_read(descriptor_work *work, gw_schema_source *sources) {
+  bool whole = true;
+  for (const gw_yaml *node = work->conf->descriptors->first; node != NULL; node = node->next) {
+    if (descriptor_read(work->conf, node, &sources[work->count]))
+      work->nodes[work->count++] = node;
+    else
+      whole = false;
+  }
+  return whole;
+}
+
+static void snapshot_load_pool(descriptor_work *work) {
+  gw_code code = gw_pool_load(work->sources, work->count, descriptors_on_report, work,
+                              &work->conf->snapshot->pool);
+  if (code == GW_NOMEM) work->conf->code = code;
+}
+
+static void snapshot_load_descriptors(gw_conf *conf) {
+  const gw_yaml *list = conf->descriptors;
+  descriptor_work work = { .conf = conf };
+  if (list == NULL && (conf->routes != NULL || conf->services != NULL)) {
+    gw_findings_add(conf->findings, (gw_place){ .file = conf->file },
+                    "\"descriptors\" is missing: routes need the types of their messages");
+    return;
+  }
+  if (list == NULL) {
+    snapshot_load_pool(&work); /* the built-in types: there is always a pool */
+    return;
+  }
+  if (list->kind != GW_YAML_LIST || list->count == 0 || list->count > DESCRIPTORS_MAX) {
+    gw_conf_expected(conf, list, GW_STR("descriptors"), "a list of 1 to 256 files");
+    return;
+  }
+  gw_schema_source *sources = gw_conf_scratch(conf, list->count * sizeof *sources);
+  work.sources = sources;
+  work.nodes = gw_conf_scratch(conf, list->count * sizeof *work.nodes);
+  if (sources == NULL || work.nodes == NULL || !descriptors_read(&work, sources)) return;
+  snapshot_load_pool(&work);
+}
+
+_Static_assert(DESCRIPTORS_MAX == 256, "the text above names it");
+
+/* ---- snapshots ---- */
+
+static void snapshot_free(gw_snapshot *snapshot) {
+  gw_router_free(snapshot->router);
+  gw_pool_free(snapshot->pool);
+  gw_arena_done(&snapshot->arena);
+  free(snapshot);
+}
+
+/* The folder of `path` with its slash; empty for a bare name. */
+static gw_str path_folder(gw_str path) {
+  const char *slash = path.n > 0 ? memrchr(path.p, '/', path.n) : NULL;
+  return slash != NULL ? gw_str_from(path.p, slash + 1) : GW_STR("");
+}
+
+static void snapshot_build(gw_conf *conf, gw_str yaml) {
+  gw_yaml *root;
+  conf->snapshot->path = gw_conf_copy(conf, conf->file);
+  gw_code code = gw_yaml_parse(yaml, conf->file, &conf->scratch, conf->findings, &root);
+  if (code == GW_NOMEM) conf->code = code;
+  if (code != GW_OK || conf->code != GW_OK) return;
+  gw_conf_file_read(conf, root);
+  gw_conf_upstreams_read(conf);
+  snapshot_load_descriptors(conf);
+  if (conf->code == GW_OK) gw_assembly_run(conf);
+}
+
+gw_code gw_snapshot_parse(const char *path, gw_str yaml, gw_findings *findings, gw_snapshot **out) {
+  gw_snapshot *snapshot = calloc(1, sizeof *snapshot);
+  if (snapshot == NULL) return GW_NOMEM;
+  gw_str file = gw_str_of(path);
+  gw_conf conf = { .file = file, .folder = path_folder(file), .findings = findings };
+  gw_arena_init(&snapshot->arena, NULL, SNAPSHOT_BYTES_MAX);
+  gw_arena_init(&conf.scratch, NULL, SCRATCH_BYTES_MAX);
+  snapshot->refs = 1;
+  conf.arena = &snapshot->arena;
+  conf.snapshot = snapshot;
+  snapshot_build(&conf, yaml);
+  gw_arena_done(&conf.scratch);
+  gw_findings_sort(findings);
+  gw_code code = conf.code;
+  if (code == GW_OK && findings->errors > 0) code = GW_BAD_VALUE;
+  if (code != GW_OK) {
+    snapshot_free(snapshot);
+    return code;
+  }
+  *out = snapshot;
+  return GW_OK;
+}
+
+gw_code gw_snapshot_load(const char *path, gw_findings *findings, gw_snapshot **out) {
+  gw_arena arena;
+  gw_str yaml;
+  const char *fault = NULL;
+  gw_arena_init(&arena, NULL, GW_CONFIG_BYTES_MAX + GW_KIB(64));
+  gw_code code = file_read(path, GW_CONFIG_BYTES_MAX, &arena, &yaml, &fault);
+  if (code == GW_OK)
+    code = gw_snapshot_parse(path, yaml, findings, out);
+  else if (code == GW_BAD_VALUE)
+    gw_findings_add(findings, (gw_place){ .file = gw_str_of(path) }, "%s", fault);
+  gw_arena_done(&arena);
+  return code;
+}
+
+gw_snapshot *gw_snapshot_ref(gw_snapshot *snapshot) {
+  __atomic_fetch_add(&snapshot->refs, 1, __ATOMIC_RELAXED);
+  return snapshot;
+}
+
+void gw_snapshot_unref(gw_snapshot *snapshot) {
+  if (snapshot == NULL) return;
+  if (__atomic_sub_fetch(&snapshot->refs, 1, __ATOMIC_ACQ_REL) == 0) snapshot_free(snapshot);
+}

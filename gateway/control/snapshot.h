@@ -1,0 +1,53 @@
+/* snapshot: one checked configuration with its descriptors, routes and policies.
+ * Built whole or not at all from a YAML file (DESIGN section 3); immutable; shared by all workers;
+ * counted atomically.  A file's every mistake is a finding, not only the first. */
+#pragma once
+
+#include "base/err.h"
+#include "base/limits.h"
+#include "control/findings.h"
+#include "route/bind.h"
+#include "route/router.h"
+#include "upstream/config.h"
+
+typedef struct gw_listen {
+  gw_str host;   /* a numeric address, without brackets; NUL behind it */
+  uint16_t port; /* 0: any free one (tests) */
+  gw_str text;   /* as written */
+} gw_listen;
+
+typedef struct gw_snapshot {
+  gw_str path; /* of the file */
+  const gw_listen *listens;
+  uint32_t listen_count;
+  bool has_admin;
+  gw_listen admin;
+  gw_str admin_token_file; /* n == 0: none */
+  uint32_t workers;
+  gw_limits limits;
+  uint64_t drain_timeout_ms;
+  gw_str log_level; /* "debug", "info", "warn", "error" */
+  bool log_access;
+  gw_pool *pool;
+  gw_router *router;
+  gw_route *const *routes; /* in order of the file, then those of `services` */
+  uint32_t route_count;
+  gw_rule *const *rules; /* every match of every route */
+  uint32_t rule_count;
+  gw_upstream_config *upstreams;
+  uint32_t upstream_count;
+  /* private to snapshot.c */
+  gw_arena arena;
+  uint32_t refs;
+} gw_snapshot;
+
+/* Reads `path` and what it names.  *out has one reference.  GW_OK can come with findings too, all
+ * of them warnings.  GW_BAD_VALUE: see findings; nothing is built.  GW_NOMEM: findings may be
+ * empty. */
+GW_CHECKED gw_code gw_snapshot_load(const char *path, gw_findings *findings, gw_snapshot **out);
+/* The same from text; relative paths in it start at the folder of `path`. */
+GW_CHECKED gw_code gw_snapshot_parse(const char *path, gw_str yaml, gw_findings *findings,
+                                     gw_snapshot **out);
+
+gw_snapshot *gw_snapshot_ref(gw_snapshot *snapshot);
+void gw_snapshot_unref(gw_snapshot *snapshot); /* NULL is a no-op */
