@@ -66,22 +66,26 @@ int gw_str_compare(gw_str a, gw_str b) {
   return a.n < b.n ? -1 : a.n > b.n;
 }
 
-/* Levenshtein's distance on letters without regard to case. */
+/* Edits from one word to the other without regard to case; letters swapped with their neighbour
+ * count once (optimal string alignment), since that is what fingers do. */
 static size_t str_distance(gw_str a, gw_str b) {
-  size_t row[NEAREST_LETTERS_MAX + 1];
+  size_t rows[3][NEAREST_LETTERS_MAX + 1];
   for (size_t j = 0; j <= b.n; j++)
-    row[j] = j;
+    rows[0][j] = j;
   for (size_t i = 1; i <= a.n; i++) {
-    size_t diagonal = row[0];
+    size_t *row = rows[i % 3], *above = rows[(i + 2) % 3], *two_above = rows[(i + 1) % 3];
     row[0] = i;
     for (size_t j = 1; j <= b.n; j++) {
-      bool same = gw_char_lower(a.p[i - 1]) == gw_char_lower(b.p[j - 1]);
-      size_t replaced = diagonal + (same ? 0 : 1);
-      diagonal = row[j];
-      row[j] = gw_size_min(replaced, gw_size_min(row[j], row[j - 1]) + 1);
+      char x = gw_char_lower(a.p[i - 1]), y = gw_char_lower(b.p[j - 1]);
+      size_t best = above[j - 1] + (x == y ? 0 : 1);
+      best = gw_size_min(best, gw_size_min(above[j], row[j - 1]) + 1);
+      if (i > 1 && j > 1 && x == gw_char_lower(b.p[j - 2]) && y == gw_char_lower(a.p[i - 2])) {
+        best = gw_size_min(best, two_above[j - 2] + 1);
+      }
+      row[j] = best;
     }
   }
-  return row[b.n];
+  return rows[a.n % 3][b.n];
 }
 
 const gw_str *gw_str_nearest(gw_str word, const gw_str *candidates, size_t count) {

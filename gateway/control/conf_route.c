@@ -1,41 +1,13 @@
 #include "control/conf_route.h"
 
 #include "control/values.h"
+#include "route/headers.h"
 
 #define HEADER_NAMES_MAX 64 /* of one list */
 
 #define DAY_MS 86400000u
 
 /* ---- header names ---- */
-
-/* Hop-by-hop fields (RFC 9110 section 7.6.1), framing, and what the gateway itself writes. */
-static const gw_str reserved_headers[] = {
-  GW_STR_INIT("connection"),
-  GW_STR_INIT("content-encoding"),
-  GW_STR_INIT("content-length"),
-  GW_STR_INIT("content-type"),
-  GW_STR_INIT("date"),
-  GW_STR_INIT("expect"),
-  GW_STR_INIT("host"),
-  GW_STR_INIT("http2-settings"),
-  GW_STR_INIT("keep-alive"),
-  GW_STR_INIT("proxy-authenticate"),
-  GW_STR_INIT("proxy-authorization"),
-  GW_STR_INIT("proxy-connection"),
-  GW_STR_INIT("te"),
-  GW_STR_INIT("trailer"),
-  GW_STR_INIT("transfer-encoding"),
-  GW_STR_INIT("upgrade"),
-  GW_STR_INIT("x-http-code"),
-};
-
-static bool header_is_reserved(gw_str name) {
-  if (gw_str_starts(name, GW_STR("grpc-"))) return true;
-  for (size_t i = 0; i < GW_COUNT_OF(reserved_headers); i++) {
-    if (gw_str_eq(name, reserved_headers[i])) return true;
-  }
-  return false;
-}
 
 gw_str gw_conf_header_name(gw_conf *conf, const gw_yaml *node, gw_str key, gw_header_use use) {
   gw_str none = { NULL, 0 };
@@ -51,7 +23,7 @@ gw_str gw_conf_header_name(gw_conf *conf, const gw_yaml *node, gw_str key, gw_he
   for (size_t i = 0; i < name.n; i++)
     letters[i] = gw_char_lower(letters[i]);
   const char *fault = NULL;
-  if (use != GW_HEADER_TO_FIELD && header_is_reserved(name))
+  if (use != GW_HEADER_TO_FIELD && gw_headers_reserved(name))
     fault = "is reserved and never passed on";
   /* DESIGN section 11: such headers are dropped on arrival. */
   if (use != GW_HEADER_ANSWER && gw_str_find(name, '_') < name.n)

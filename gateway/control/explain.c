@@ -7,6 +7,7 @@
 #include "codec/wire_to_json.h"
 #include "control/values.h"
 #include "route/bind.h"
+#include "route/headers.h"
 #include "route/uri.h"
 
 #define EXPLAIN_SCRATCH_BYTES GW_MIB(1) /* beside what the messages need */
@@ -24,11 +25,6 @@ typedef struct explain {
   gw_code code;
   gw_err *err;
 } explain;
-
-/* The client headers that travel without being named in headers.request (DESIGN section 3). */
-static const char default_headers[] =
-    "authorization, accept-language, user-agent (as x-forwarded-user-agent), x-request-id, "
-    "traceparent, tracestate, baggage, x-forwarded-for, x-forwarded-host, x-forwarded-proto";
 
 static void say_str(explain *e, gw_str text) {
   if (e->code == GW_OK) e->code = gw_buf_append(e->out, text);
@@ -278,7 +274,7 @@ static void say_metadata(explain *e) {
   if (route->timeout_ms != 0)
     say(e, "  grpc-timeout  %llum\n", (unsigned long long)route->timeout_ms);
   say(e, "  content-type  application/grpc\n  user-agent    sluice/" GW_VERSION "\n");
-  say(e, "  and these client headers, when they are sent: %s", default_headers);
+  say(e, "  and these client headers, when they are sent: %s", gw_headers_request_text);
   for (uint32_t i = 0; i < route->headers_request_count; i++)
     say(e, ", " GW_STR_FMT, GW_STR_ARG(route->headers_request[i]));
   say(e, "\n");

@@ -4,6 +4,7 @@
 
 #include "exchange/access_log.h"
 #include "exchange/deadline.h"
+#include "exchange/media.h"
 #include "exchange/metadata.h"
 #include "exchange/reply.h"
 #include "route/bind.h"
@@ -183,6 +184,7 @@ static gw_code exchange_bind(gw_exchange *exchange, gw_str body) {
                           .query = exchange->query,
                           .body = body,
                           .form = exchange->body_is_form,
+                          .content_type = exchange->content_type,
                           .headers = exchange->bind_headers,
                           .header_count = exchange->bind_header_count };
   gw_bind_counts counts = { 0 };
@@ -246,59 +248,6 @@ void gw_exchange_body(gw_exchange *exchange, gw_str piece, bool end) {
   if (end) exchange_call(exchange, gw_buf_str(&exchange->body));
 }
 
-/* Accept's first listed type that a stream can have. */
-static gw_stream_form exchange_stream_form(const gw_route *route, const gw_h1_request *request) {
-  if (route->stream != GW_STREAM_AUTO) return route->stream;
-  gw_str accept = gw_h1_field_get(request, GW_STR("accept"));
-  while (accept.n > 0) {
-    gw_str type = gw_str_cut(&accept, ',');
-    type = gw_str_trim(gw_str_cut(&type, ';'), " \t");
-    if (gw_str_eq_nocase(type, GW_STR("text/event-stream"))) return GW_STREAM_SSE;
-    if (gw_str_eq_nocase(type, GW_STR("application/x-ndjson"))) return GW_STREAM_NDJSON;
-    if (gw_str_eq_nocase(type, GW_STR("application/json"))) return GW_STREAM_ARRAY;
-  }
-  return GW_STREAM_ARRAY;
-}
-
-static bool type_is_json(gw_str type) {
-  return gw_str_eq_nocase(type, GW_STR("application/json")) ||
-         (type.n > 5 && gw_str_eq_nocase(gw_str_skip(type, type.n - 5), GW_STR("+json")));
-}
-
-/* charset of a Content-Type's parameters, without quotes; n == 0: none. */
-static gw_str type_charset(gw_str parameters) {
-  while (parameters.n > 0) {
-    gw_str value = gw_str_cut(&parameters, ';');
-    gw_str name = gw_str_trim(gw_str_cut(&value, '='), " \t");
-    if (gw_str_eq_nocase(name, GW_STR("charset"))) return gw_str_trim(value, " \t\"");
-  }
-  return (gw_str){ NULL, 0 };
-}
-
-/* TRANSCODING D-32: JSON, +json or nothing; forms; anything else is refused. */
-static gw_code exchange_check_type(gw_exchange *exchange, const gw_h1_request *request) {
-  gw_str coding = gw_h1_field_get(request, GW_STR("content-encoding"));
-  gw_str rest = gw_h1_field_get(request, GW_STR("content-type"));
-  if (coding.n > 0 && !gw_str_eq_nocase(coding, GW_STR("identity"))) {
-    return gw_err_set(&exchange->err, GW_UNSUPPORTED_TYPE,
-                      "content-encoding \"" GW_STR_FMT "\": expected identity",
-                      GW_STR_ARG(gw_str_first(coding, gw_size_min(coding.n, 64))));
-  }
-  if (rest.n == 0) return GW_OK;
-  gw_str shown = gw_str_first(rest, gw_size_min(rest.n, 64));
-  gw_str type = gw_str_trim(gw_str_cut(&rest, ';'), " \t");
-  gw_str charset = type_charset(rest);
-  if (gw_str_eq_nocase(type, GW_STR("application/x-www-form-urlencoded"))) {
-    exchange->body_is_form = true;
-  } else if (!type_is_json(type) || (charset.n > 0 && !gw_str_eq_nocase(charset, GW_STR("utf-8")) &&
-                                     !gw_str_eq_nocase(charset, GW_STR("us-ascii")))) {
-    return gw_err_set(&exchange->err, GW_UNSUPPORTED_TYPE,
-                      "content-type \"" GW_STR_FMT "\": expected application/json",
-                      GW_STR_ARG(shown));
-  }
-  return GW_OK;
-}
-
 /* Header values that the route binds to fields; copied, since the body may take its time. */
 static gw_code exchange_take_bound_headers(gw_exchange *exchange, const gw_h1_request *request) {
   const gw_route *route = exchange->rule->route;
@@ -343,10 +292,13 @@ static gw_code exchange_take_head(gw_exchange *exchange, const gw_h1_request *re
                       (unsigned long long)request->content_length, route->body_bytes_max);
   }
   if (request->body_kind != GW_H1_BODY_NONE && exchange->rule->body_use != GW_BODY_NONE) {
-    code = exchange_check_type(exchange, request);
+    code = gw_media_check(request, exchange->rule, &exchange->body_is_form, &exchange->err);
     if (code != GW_OK) return code;
+    gw_str type = gw_h1_field_get(request, GW_STR("content-type"));
+    exchange->content_type = gw_arena_copy(&exchange->arena, type);
+    if (exchange->content_type.p == NULL) return GW_NOMEM;
   }
-  if (route->rpc->server_streaming) exchange->stream_form = exchange_stream_form(route, request);
+  if (route->rpc->server_streaming) exchange->stream_form = gw_media_stream_form(request, route);
   code = gw_metadata_of_request(request, route, peer, &exchange->arena, &exchange->metadata,
                                 &exchange->metadata_count, &dropped);
   gw_count(&exchange->engine->metrics->dropped_headers_total, dropped);

@@ -43,6 +43,7 @@ typedef struct gw_exchange {
   gw_str method, path, query, peer; /* copies in the arena */
   bool is_head;
   bool body_is_form;
+  gw_str content_type;
   gw_stream_form stream_form;
   gw_buf body;
   size_t body_bytes_max;

@@ -1,51 +1,14 @@
 #include "exchange/metadata.h"
 
+#include "route/headers.h"
+
 #define METADATA_FORWARDED 3u /* x-forwarded-for, -host, -proto */
-
-static const gw_str request_defaults[] = {
-  GW_STR_INIT("authorization"), GW_STR_INIT("accept-language"), GW_STR_INIT("x-request-id"),
-  GW_STR_INIT("traceparent"),   GW_STR_INIT("tracestate"),      GW_STR_INIT("baggage"),
-};
-
-static const gw_str answer_defaults[] = {
-  GW_STR_INIT("cache-control"), GW_STR_INIT("content-language"),
-  GW_STR_INIT("etag"),          GW_STR_INIT("last-modified"),
-  GW_STR_INIT("link"),          GW_STR_INIT("location"),
-  GW_STR_INIT("retry-after"),   GW_STR_INIT("x-request-id"),
-};
-
-/* Hop-by-hop (RFC 9110 section 7.6.1), framing, and what this gateway writes itself. */
-static const gw_str reserved[] = {
-  GW_STR_INIT("connection"),
-  GW_STR_INIT("content-encoding"),
-  GW_STR_INIT("content-length"),
-  GW_STR_INIT("content-type"),
-  GW_STR_INIT("date"),
-  GW_STR_INIT("expect"),
-  GW_STR_INIT("host"),
-  GW_STR_INIT("http2-settings"),
-  GW_STR_INIT("keep-alive"),
-  GW_STR_INIT("proxy-authenticate"),
-  GW_STR_INIT("proxy-authorization"),
-  GW_STR_INIT("proxy-connection"),
-  GW_STR_INIT("te"),
-  GW_STR_INIT("trailer"),
-  GW_STR_INIT("transfer-encoding"),
-  GW_STR_INIT("upgrade"),
-  GW_STR_INIT("user-agent"),
-  GW_STR_INIT("x-http-code"),
-};
 
 static bool list_has(const gw_str *list, size_t count, gw_str name) {
   for (size_t i = 0; i < count; i++) {
     if (gw_str_eq(list[i], name)) return true;
   }
   return false;
-}
-
-static bool name_is_reserved(gw_str name) {
-  return name.n == 0 || name.p[0] == ':' || gw_str_starts(name, GW_STR("grpc-")) ||
-         list_has(reserved, GW_COUNT_OF(reserved), name);
 }
 
 /* PROTOCOL-HTTP2.md: ASCII-Value is printable ASCII; Binary-Header is base64. */
@@ -84,11 +47,10 @@ static void list_add(metadata_list *list, gw_str name, gw_str value) {
 /* The name under which a header travels, or n == 0. */
 static gw_str request_name(const gw_route *route, gw_str name) {
   if (gw_str_eq(name, GW_STR("user-agent"))) return GW_STR("x-forwarded-user-agent");
-  for (size_t i = 0; i < GW_COUNT_OF(request_defaults); i++) {
-    if (gw_str_eq(request_defaults[i], name)) return request_defaults[i];
-  }
+  gw_str usual = gw_headers_request_default(name);
+  if (usual.n > 0) return usual;
   for (uint32_t i = 0; i < route->headers_request_count; i++) {
-    if (gw_str_eq(route->headers_request[i], name) && !name_is_reserved(name)) {
+    if (gw_str_eq(route->headers_request[i], name) && !gw_headers_reserved(name)) {
       return route->headers_request[i];
     }
   }
@@ -148,8 +110,8 @@ gw_code gw_metadata_of_request(const gw_h1_request *request, const gw_route *rou
 }
 
 static bool answer_takes(const gw_route *route, gw_str name) {
-  if (list_has(answer_defaults, GW_COUNT_OF(answer_defaults), name)) return true;
-  if (name_is_reserved(name)) return false;
+  if (gw_headers_answer_default(name)) return true;
+  if (gw_headers_reserved(name)) return false;
   return route->headers_response_all ||
          list_has(route->headers_response, route->headers_response_count, name);
 }

@@ -9,6 +9,7 @@
 
 #define FRONT_LISTENERS_MAX 64u
 #define FRONT_HEAD_MAX      GW_KIB(64) /* of one answer's head */
+#define FRONT_WALL_MS       250u
 #define FRONT_EVICT_SHARE   0.9 /* of the connections' limit: from here the oldest idle one goes */
 
 struct gw_front {
@@ -23,6 +24,7 @@ struct gw_front {
   bool is_draining;
   gw_buf head;
   gw_task task; /* tells `drained` */
+  uint64_t wall_seconds, wall_at_ms;
 };
 
 static void front_on_task(gw_task *task) {
@@ -107,6 +109,15 @@ bool gw_front_is_draining(const gw_front *front) {
 
 gw_buf *gw_front_head(gw_front *front) {
   return &front->head;
+}
+
+uint64_t gw_front_wall_seconds(gw_front *front) {
+  uint64_t now = gw_loop_now_ms(front->engine->loop);
+  if (front->wall_seconds == 0 || now - front->wall_at_ms >= FRONT_WALL_MS) {
+    front->wall_seconds = gw_clock_wall_ms() / 1000;
+    front->wall_at_ms = now;
+  }
+  return front->wall_seconds;
 }
 
 void gw_front_set_idle(gw_front *front, gw_h1_conn *conn, bool idle) {

@@ -8,9 +8,10 @@
 #define H1_PENDING_MAX   GW_KIB(64) /* bytes behind a request before the socket is paused */
 #define H1_PENDING_BYTES GW_MIB(1)  /* one read more than that always fits */
 #define H1_LINGER_MS     2000u
-#define H1_DRAIN_IDLE_MS 400u       /* a request already on its way is still answered */
-#define H1_UNREAD_MAX    GW_KIB(64) /* of a body that nobody wants: read away to keep the connection \
-                                     */
+#define H1_DRAIN_IDLE_MS 400u /* a request already on its way is still answered */
+#define H1_UNREAD_MAX                                                                              \
+  GW_KIB(64) /* of a body that nobody wants: read away to keep the connection                      \
+              */
 
 /* ---- time: the timer is only ever moved forward; firing early costs one look ---- */
 

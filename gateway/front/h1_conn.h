@@ -51,8 +51,8 @@ struct gw_h1_conn {
   gw_task task;        /* after an answer: the next step */
   uint64_t opened_ms, age_max_ms;
   uint32_t requests;
-  bool is_idle_listed, is_paused, is_answered, is_chunked, must_close, must_reset, keep_alive, http10,
-      body_unread, has_ended;
+  bool is_idle_listed, is_paused, is_answered, is_chunked, must_close, must_reset, keep_alive,
+      http10, body_unread, has_ended;
 };
 
 /* Owned by the front.  NULL: no memory; tcp is then closed. */

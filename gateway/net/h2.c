@@ -394,12 +394,27 @@ static int h2_on_invalid(nghttp2_session *session, const nghttp2_frame *frame, i
 
 /* ---- streams ---- */
 
+/* Values that differ with each call would only push others out of the peer's HPACK table;
+ * credentials must not enter it (RFC 7541 section 7.1.3). */
+static uint8_t h2_nv_flags(gw_str name) {
+  static const gw_str never_indexed[] = {
+    GW_STR_INIT("grpc-timeout"),
+    GW_STR_INIT("authorization"),
+    GW_STR_INIT("traceparent"),
+    GW_STR_INIT("x-request-id"),
+  };
+  for (size_t i = 0; i < GW_COUNT_OF(never_indexed); i++) {
+    if (gw_str_eq(name, never_indexed[i])) return NGHTTP2_NV_FLAG_NO_INDEX;
+  }
+  return NGHTTP2_NV_FLAG_NONE;
+}
+
 static size_t h2_nv(nghttp2_nv *nv, const gw_h2_field *fields, size_t count) {
   assert(count <= H2_FIELDS_NV_MAX);
   for (size_t i = 0; i < count; i++) {
     nv[i] = (nghttp2_nv){ (uint8_t *)(uintptr_t)fields[i].name.p,
                           (uint8_t *)(uintptr_t)fields[i].value.p, fields[i].name.n,
-                          fields[i].value.n, NGHTTP2_NV_FLAG_NONE };
+                          fields[i].value.n, h2_nv_flags(fields[i].name) };
   }
   return count;
 }

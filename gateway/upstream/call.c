@@ -89,38 +89,47 @@ static bool call_finish_status(gw_call *call, const gw_h2_fields *fields) {
   return true;
 }
 
+/* The stream ended without a status: who is to blame. */
+static void call_finish_broken(gw_call *call) {
+  const gw_h2_stream *stream = &call->stream;
+  switch (stream->closed_by) {
+  case GW_H2_CLOSED_PROTOCOL:
+    call_finish_text(call, GW_BAD_ANSWER, GW_GRPC_INTERNAL,
+                     "upstream's answer breaks HTTP/2 or one of its limits");
+    break;
+  case GW_H2_CLOSED_CONNECTION:
+    call_finish_text(call, GW_UNAVAILABLE, GW_GRPC_UNAVAILABLE,
+                     "the connection to the upstream broke");
+    break;
+  case GW_H2_CLOSED_REFUSED:
+    call_finish_text(call, GW_UNAVAILABLE, GW_GRPC_UNAVAILABLE, "upstream refused the call");
+    break;
+  case GW_H2_CLOSED_CLEAN:
+  case GW_H2_CLOSED_RESET:
+    call_finish_text(call, GW_OK, call_code_of_reset(stream->h2_error),
+                     "upstream reset the call (HTTP/2 error %u)", (unsigned)stream->h2_error);
+  }
+}
+
 /* The stream is over and all its messages were taken. */
 static void call_finish_stream(gw_call *call) {
   const gw_h2_stream *stream = &call->stream;
   size_t left = gw_h2_pending(stream).n;
+  bool told = false;
   if (left > 0 && call->ended) {
     call_finish_text(call, GW_BAD_ANSWER, GW_GRPC_INTERNAL,
                      "upstream ended within a message: %zu bytes of it came", left);
-  } else if (call->has_trailers && call_finish_status(call, &stream->trailers)) {
-  } else if (call->has_head && call_finish_status(call, &stream->head)) {
-  } else if (call->has_head && (stream->status != 200 || !call_is_grpc(&stream->head))) {
+    told = true;
+  }
+  if (!told && call->has_trailers) told = call_finish_status(call, &stream->trailers);
+  if (!told && call->has_head) told = call_finish_status(call, &stream->head);
+  if (!told && call->has_head && (stream->status != 200 || !call_is_grpc(&stream->head))) {
     call_finish_text(call, GW_OK, gw_grpc_code_of_http(stream->status),
                      "upstream does not speak gRPC here: it answered HTTP %d", stream->status);
-  } else if (call->ended) {
+  } else if (!told && call->ended) {
     call_finish_text(call, GW_OK, GW_GRPC_UNKNOWN, "upstream sent no grpc-status");
-  } else {
-    switch (stream->closed_by) {
-    case GW_H2_CLOSED_PROTOCOL:
-      call_finish_text(call, GW_BAD_ANSWER, GW_GRPC_INTERNAL,
-                       "upstream's answer breaks HTTP/2 or one of its limits");
-      break;
-    case GW_H2_CLOSED_CONNECTION:
-      call_finish_text(call, GW_UNAVAILABLE, GW_GRPC_UNAVAILABLE,
-                       "the connection to the upstream broke");
-      break;
-    case GW_H2_CLOSED_REFUSED:
-      call_finish_text(call, GW_UNAVAILABLE, GW_GRPC_UNAVAILABLE, "upstream refused the call");
-      break;
-    case GW_H2_CLOSED_CLEAN:
-    case GW_H2_CLOSED_RESET:
-      call_finish_text(call, GW_OK, call_code_of_reset(stream->h2_error),
-                       "upstream reset the call (HTTP/2 error %u)", (unsigned)stream->h2_error);
-    }
+  } else if (!told) {
+    call_finish_broken(call);
   }
   gw_h2_detach(&call->stream, GW_H2_NO_ERROR);
 }
@@ -211,9 +220,9 @@ static gw_str call_timeout_print(gw_call *call) {
   uint64_t now = gw_loop_now_ms(call->loop);
   uint64_t left = call->request.deadline_ms > now ? call->request.deadline_ms - now : 1;
   bool as_ms = left <= CALL_TIMEOUT_DIGITS_MAX;
-  int n = snprintf(call->timeout, sizeof call->timeout, "%llu%c",
-                   (unsigned long long)(as_ms ? left : left / 1000), as_ms ? 'm' : 'S');
-  return (gw_str){ call->timeout, (size_t)n };
+  size_t n = gw_number_print_u64(as_ms ? left : left / 1000, call->timeout);
+  call->timeout[n] = as_ms ? 'm' : 'S';
+  return (gw_str){ call->timeout, n + 1 };
 }
 
 gw_code gw_call_open(gw_call *call, gw_h2 *h2, gw_str authority) {

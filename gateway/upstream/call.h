@@ -12,6 +12,7 @@
 #pragma once
 
 #include "codec/grpc_frame.h"
+#include "codec/number.h"
 #include "upstream/upstream.h"
 
 typedef struct gw_call_request {
@@ -57,7 +58,7 @@ struct gw_call {
   size_t taken; /* bytes of the frame that gw_call_next() handed out last */
   uint32_t message_count;
   bool has_head, has_trailers, ended;
-  char timeout[24];
+  char timeout[GW_NUMBER_TEXT_MAX + 1];
 };
 
 /* call: zero-initialised but for tick and arena. */

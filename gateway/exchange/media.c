@@ -1,0 +1,68 @@
+#include "exchange/media.h"
+
+#define MEDIA_SHOWN_MAX 64u /* bytes of a client's value in an error */
+
+/* Cuts "type/subtype" off a field's value; *parameters: what follows. */
+static gw_str media_type(gw_str value, gw_str *parameters) {
+  *parameters = value;
+  return gw_str_trim(gw_str_cut(parameters, ';'), " \t");
+}
+
+static bool media_is_json(gw_str type) {
+  return gw_str_eq_nocase(type, GW_STR("application/json")) ||
+         (type.n > 5 && gw_str_eq_nocase(gw_str_skip(type, type.n - 5), GW_STR("+json")));
+}
+
+static bool media_is_utf8(gw_str parameters) {
+  while (parameters.n > 0) {
+    gw_str value = gw_str_cut(&parameters, ';');
+    gw_str name = gw_str_trim(gw_str_cut(&value, '='), " \t");
+    if (!gw_str_eq_nocase(name, GW_STR("charset"))) continue;
+    value = gw_str_trim(value, " \t\"");
+    return gw_str_eq_nocase(value, GW_STR("utf-8")) || gw_str_eq_nocase(value, GW_STR("us-ascii"));
+  }
+  return true;
+}
+
+static bool media_is_raw(const gw_rule *rule) {
+  const gw_message *message = rule->route->rpc->input;
+  if (rule->body_use == GW_BODY_FIELD) message = rule->body.fields[rule->body.count - 1]->message;
+  return message != NULL && message->wkt == GW_WKT_HTTP_BODY;
+}
+
+static gw_str media_shown(gw_str value) {
+  return gw_str_first(value, gw_size_min(value.n, MEDIA_SHOWN_MAX));
+}
+
+gw_code gw_media_check(const gw_h1_request *request, const gw_rule *rule, bool *is_form,
+                       gw_err *err) {
+  gw_str coding = gw_h1_field_get(request, GW_STR("content-encoding"));
+  gw_str value = gw_h1_field_get(request, GW_STR("content-type")), parameters;
+  if (coding.n > 0 && !gw_str_eq_nocase(coding, GW_STR("identity"))) {
+    return gw_err_set(err, GW_UNSUPPORTED_TYPE,
+                      "content-encoding \"" GW_STR_FMT "\": expected identity",
+                      GW_STR_ARG(media_shown(coding)));
+  }
+  if (value.n == 0 || media_is_raw(rule)) return GW_OK;
+  gw_str type = media_type(value, &parameters);
+  if (gw_str_eq_nocase(type, GW_STR("application/x-www-form-urlencoded"))) {
+    *is_form = true;
+    return GW_OK;
+  }
+  if (media_is_json(type) && media_is_utf8(parameters)) return GW_OK;
+  return gw_err_set(err, GW_UNSUPPORTED_TYPE,
+                    "content-type \"" GW_STR_FMT "\": expected application/json in UTF-8",
+                    GW_STR_ARG(media_shown(value)));
+}
+
+gw_stream_form gw_media_stream_form(const gw_h1_request *request, const gw_route *route) {
+  gw_str accept = gw_h1_field_get(request, GW_STR("accept")), parameters;
+  if (route->stream != GW_STREAM_AUTO) return route->stream;
+  while (accept.n > 0) {
+    gw_str type = media_type(gw_str_cut(&accept, ','), &parameters);
+    if (gw_str_eq_nocase(type, GW_STR("text/event-stream"))) return GW_STREAM_SSE;
+    if (gw_str_eq_nocase(type, GW_STR("application/x-ndjson"))) return GW_STREAM_NDJSON;
+    if (gw_str_eq_nocase(type, GW_STR("application/json"))) return GW_STREAM_ARRAY;
+  }
+  return GW_STREAM_ARRAY;
+}

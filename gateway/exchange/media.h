@@ -1,0 +1,15 @@
+/* media: which forms of body a request may have and a stream's answer takes (TRANSCODING D-32,
+ * section 8). Pure. */
+#pragma once
+
+#include "net/h1.h"
+#include "route/rule.h"
+
+/* JSON, +json or no type; a form, told by *is_form; any type where the rule's body is a
+ * google.api.HttpBody. GW_UNSUPPORTED_TYPE: anything else, another charset than UTF-8, or a
+ * content-encoding. */
+GW_CHECKED gw_code gw_media_check(const gw_h1_request *request, const gw_rule *rule, bool *is_form,
+                                  gw_err *err);
+
+/* The route's form; `auto` takes Accept's first type that a stream can have, else an array. */
+gw_stream_form gw_media_stream_form(const gw_h1_request *request, const gw_route *route);
