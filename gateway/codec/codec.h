@@ -1,0 +1,49 @@
+/* codec: what a conversion between JSON text and wire bytes needs, either way.
+ * One pass, no tree: codec/json_to_wire.h and codec/wire_to_json.h; the design and its reasons are
+ * in docs/architecture.md.  No recursion on the C stack without the bound GW_JSON_DEPTH_MAX. A
+ * gw_codec is the caller's memory, valid for one conversion or many; one thread. */
+#pragma once
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "schema/schema.h"
+
+typedef enum gw_json_emit {
+  GW_EMIT_SET,  /* fields that are set */
+  GW_EMIT_ALL,  /* and implicit-presence defaults, [] and {} */
+  GW_EMIT_NULLS /* and null for unset messages and optional fields */
+} gw_json_emit;
+
+typedef struct gw_json_style {
+  gw_json_emit emit;
+  bool int64_number;   /* json.int64: number */
+  bool proto_names;    /* json.names: proto */
+  bool enum_number;    /* json.enums: number */
+  bool reject_unknown; /* json.unknown_fields: reject; also unknown enum names are then errors */
+} gw_json_style;
+
+#define GW_CODEC_GUESS_PROTO 0x80000000u
+
+/* What the codec learns from the traffic: which field follows which, how long a nested message was.
+ * Guesses only: a wrong one costs time, never correctness.  Owned by one worker, made for one pool.
+ */
+typedef struct gw_codec_memo {
+  uint32_t *next_field;  /* by field id: index of the field that came after it last time, +1; with
+                            GW_CODEC_GUESS_PROTO when it came by its proto name */
+  uint32_t *first_field; /* by message id: the same of the field that came first */
+  uint32_t *enum_value;  /* by field id: index of the name that came last time, +1 */
+  uint8_t *length_bytes; /* by field id: bytes of the length prefix last time; 0: unknown */
+} gw_codec_memo;
+
+typedef struct gw_codec {
+  const gw_pool *pool; /* resolves Any and extensions */
+  gw_codec_memo *memo; /* never NULL */
+  gw_arena *arena;     /* scratch for the rare cases; its limit bounds the memory */
+  gw_json_style style;
+  uint64_t unknown_count; /* JSON fields ignored so far */
+} gw_codec;
+
+/* NULL: no memory.  Owned by the caller; made for `pool`. */
+gw_codec_memo *gw_codec_memo_new(const gw_pool *pool);
+void gw_codec_memo_free(gw_codec_memo *memo);

@@ -1,0 +1,313 @@
+#include "codec/base64.h"
+#include "codec/json_reader.h"
+#include "codec/number.h"
+
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "as the wire's numbers are");
+
+#define SCALAR_FAST_DIGITS 18 /* decimal digits that fit 63 bits */
+#define SCALAR_SHOWN_MAX   48 /* bytes of a wrong value that an error shows */
+
+/* ---- integers ---------------------------------------------------------------------------------*/
+
+/* The largest magnitudes on either side of zero; enums are int32. */
+static const struct {
+  uint64_t positive, negative;
+} scalar_ranges[GW_KIND_COUNT] = {
+  [GW_KIND_INT32] = { INT32_MAX, (uint64_t)INT32_MAX + 1 },
+  [GW_KIND_SINT32] = { INT32_MAX, (uint64_t)INT32_MAX + 1 },
+  [GW_KIND_SFIXED32] = { INT32_MAX, (uint64_t)INT32_MAX + 1 },
+  [GW_KIND_ENUM] = { INT32_MAX, (uint64_t)INT32_MAX + 1 },
+  [GW_KIND_UINT32] = { UINT32_MAX, 0 },
+  [GW_KIND_FIXED32] = { UINT32_MAX, 0 },
+  [GW_KIND_INT64] = { INT64_MAX, (uint64_t)INT64_MAX + 1 },
+  [GW_KIND_SINT64] = { INT64_MAX, (uint64_t)INT64_MAX + 1 },
+  [GW_KIND_SFIXED64] = { INT64_MAX, (uint64_t)INT64_MAX + 1 },
+  [GW_KIND_UINT64] = { UINT64_MAX, 0 },
+  [GW_KIND_FIXED64] = { UINT64_MAX, 0 },
+};
+
+static inline bool scalar_encode(const gw_field *field, bool negative, uint64_t magnitude,
+                                 char **out) {
+  uint64_t max =
+      negative ? scalar_ranges[field->kind].negative : scalar_ranges[field->kind].positive;
+  if (GW_UNLIKELY(magnitude > max)) return false;
+  uint64_t value = negative ? 0 - magnitude : magnitude;
+  if (field->wire_type == GW_WIRE_VARINT) {
+    if (field->kind == GW_KIND_SINT32 || field->kind == GW_KIND_SINT64) {
+      value = value << 1 ^ (0 - (value >> 63));
+    }
+    *out = gw_json_put_varint(*out, value);
+  } else {
+    memcpy(*out, &value, sizeof value); /* little-endian: four bytes are its lower half */
+    *out += field->wire_type == GW_WIRE_FIXED32 ? 4 : 8;
+  }
+  return true;
+}
+
+bool gw_json_integer_encode(const gw_field *field, bool negative, uint64_t magnitude, char **out) {
+  return scalar_encode(field, negative, magnitude, out);
+}
+
+/* Up to 18 plain digits, in quotes or not, that end where the text goes on: nearly all integers.
+ * NULL: anything else, right or wrong.  Reads at most 21 bytes. */
+static inline const char *scalar_digits(const gw_json_reader *reader, const char *in,
+                                        bool *negative, uint64_t *magnitude) {
+  bool quoted = *in == '"';
+  const char *p = in + (quoted ? 1 : 0);
+  *negative = *p == '-';
+  if (*negative) p++;
+  const char *first = p;
+  uint64_t value = (unsigned char)(*p++ - '0');
+  if (value > 9) return NULL;
+  for (uint64_t digit; (digit = (unsigned char)(*p - '0')) <= 9; p++) {
+    if (p - first == SCALAR_FAST_DIGITS) return NULL;
+    value = value * 10 + digit;
+  }
+  if (p - first > 1 && *first == '0') return NULL;
+  if (quoted) {
+    if (*p++ != '"') return NULL;
+  } else if (*p == '.' || (*p | 0x20) == 'e') {
+    return NULL;
+  }
+  *magnitude = value;
+  return p <= reader->end ? p : NULL;
+}
+
+static gw_json_pos scalar_fail(gw_json_reader *reader, const char *at, gw_str text,
+                               const gw_field *field) {
+  return gw_json_fail(reader, at, GW_BAD_VALUE, "\"%.*s\" is no " GW_STR_FMT,
+                      (int)gw_size_min(text.n, SCALAR_SHOWN_MAX), text.p,
+                      GW_STR_ARG(gw_field_type_name(field)));
+}
+
+static gw_json_pos scalar_fail_range(gw_json_reader *reader, const char *at, gw_str text,
+                                     const gw_field *field) {
+  return gw_json_fail(reader, at, GW_BAD_VALUE, "%.*s does not fit " GW_STR_FMT,
+                      (int)gw_size_min(text.n, SCALAR_SHOWN_MAX), text.p,
+                      GW_STR_ARG(gw_field_type_name(field)));
+}
+
+/* The number at `in`, bare or in quotes; *text is its text without quotes.  number->text.p is NULL
+ * where quotes hold something else.  Returns the position behind it; NULL: failed. */
+static const char *scalar_number(gw_json_reader *reader, const gw_field *field, const char *in,
+                                 gw_number *number, gw_str *text) {
+  bool quoted = *in == '"';
+  const char *next = NULL;
+  *text = gw_str_from(in, reader->end);
+  if (quoted) {
+    next = gw_json_text(reader, in, text);
+    if (next == NULL) return NULL;
+  }
+  if (gw_number_scan(*text, number)) {
+    if (!quoted) {
+      *text = number->text;
+      return in + number->text.n;
+    }
+    if (number->text.n == text->n) return next;
+  }
+  if (quoted) {
+    number->text = (gw_str){ NULL, 0 };
+    return next;
+  }
+  if (*in != '-') return gw_json_fail_expected(reader, in, gw_field_type_name(field)).in;
+  return gw_json_fail(reader, in + 1, GW_BAD_REQUEST, "no digit behind '-'").in;
+}
+
+static gw_json_pos scalar_integer_slow(gw_json_reader *reader, const gw_field *field,
+                                       gw_json_pos pos) {
+  gw_number number;
+  gw_str text;
+  const char *next = scalar_number(reader, field, pos.in, &number, &text);
+  if (next == NULL) return (gw_json_pos){ NULL, NULL };
+  if (number.text.p == NULL) return scalar_fail(reader, pos.in, text, field);
+  bool negative = number.negative;
+  uint64_t magnitude;
+  if (negative) { /* the sign is the encoder's, since kinds differ in it */
+    number.negative = false;
+    number.text = gw_str_skip(number.text, 1);
+  }
+  if (gw_number_to_u64(&number, &magnitude) != GW_OK ||
+      !scalar_encode(field, negative, magnitude, &pos.out)) {
+    return scalar_fail_range(reader, pos.in, text, field);
+  }
+  pos.in = next;
+  return pos;
+}
+
+gw_json_pos gw_json_integer(gw_json_reader *reader, const gw_field *field, gw_json_pos pos) {
+  bool negative;
+  uint64_t magnitude;
+  const char *next = scalar_digits(reader, pos.in, &negative, &magnitude);
+  if (GW_UNLIKELY(next == NULL || !scalar_encode(field, negative, magnitude, &pos.out))) {
+    return scalar_integer_slow(reader, field, pos);
+  }
+  pos.in = next;
+  return pos;
+}
+
+gw_json_pos gw_json_integer_key(gw_json_reader *reader, const gw_field *field, gw_json_pos pos) {
+  gw_number number;
+  gw_str text;
+  const char *next = gw_json_text(reader, pos.in, &text);
+  if (next == NULL) return (gw_json_pos){ NULL, NULL };
+  if (!gw_number_scan(text, &number) || !number.integral || number.text.n != text.n) {
+    return scalar_fail(reader, pos.in, text, field);
+  }
+  return scalar_integer_slow(reader, field, pos);
+}
+
+/* ---- floating point ---------------------------------------------------------------------------*/
+
+bool gw_json_special_number(gw_str text, double *value) {
+  if (gw_str_eq(text, GW_STR("NaN"))) {
+    *value = __builtin_nan("");
+  } else if (gw_str_eq(text, GW_STR("Infinity"))) {
+    *value = __builtin_inf();
+  } else if (gw_str_eq(text, GW_STR("-Infinity"))) {
+    *value = -__builtin_inf();
+  } else {
+    return false;
+  }
+  return true;
+}
+
+gw_json_pos gw_json_floating(gw_json_reader *reader, const gw_field *field, gw_json_pos pos) {
+  gw_number number;
+  gw_str text;
+  const char *next = scalar_number(reader, field, pos.in, &number, &text);
+  if (GW_UNLIKELY(next == NULL)) return (gw_json_pos){ NULL, NULL };
+  double wide = 0;
+  float narrow = 0;
+  gw_code code = GW_OK;
+  if (GW_UNLIKELY(number.text.p == NULL)) {
+    if (!gw_json_special_number(text, &wide)) return scalar_fail(reader, pos.in, text, field);
+    narrow = (float)wide;
+  } else if (field->kind == GW_KIND_DOUBLE) {
+    code = gw_number_to_double(&number, &wide);
+  } else {
+    code = gw_number_to_float(&number, &narrow);
+  }
+  if (GW_UNLIKELY(code != GW_OK)) return scalar_fail_range(reader, pos.in, text, field);
+  if (field->kind == GW_KIND_DOUBLE) {
+    memcpy(pos.out, &wide, sizeof wide);
+    pos.out += sizeof wide;
+  } else {
+    memcpy(pos.out, &narrow, sizeof narrow);
+    pos.out += sizeof narrow;
+  }
+  pos.in = next;
+  return pos;
+}
+
+/* ---- bool, enum, bytes ------------------------------------------------------------------------*/
+
+gw_json_pos gw_json_bool(gw_json_reader *reader, const gw_field *field, gw_json_pos pos) {
+  bool is_true = memcmp(pos.in, "true", 4) == 0;
+  if (GW_UNLIKELY(!is_true && memcmp(pos.in, "false", 5) != 0)) {
+    gw_str rest = gw_str_from(pos.in, reader->end);
+    bool cut = gw_str_starts(GW_STR("true"), rest) || gw_str_starts(GW_STR("false"), rest);
+    return gw_json_fail_expected(reader, cut ? reader->end : pos.in, gw_field_type_name(field));
+  }
+  pos.in += is_true ? 4 : 5;
+  if (GW_UNLIKELY(pos.in > reader->end)) {
+    return gw_json_fail_end(reader);
+  }
+  *pos.out++ = is_true;
+  return pos;
+}
+
+gw_json_pos gw_json_bool_key(gw_json_reader *reader, const gw_field *field, gw_json_pos pos) {
+  gw_str text;
+  const char *next = gw_json_text(reader, pos.in, &text);
+  if (next == NULL) return (gw_json_pos){ NULL, NULL };
+  bool is_true = gw_str_eq(text, GW_STR("true"));
+  if (!is_true && !gw_str_eq(text, GW_STR("false"))) {
+    return scalar_fail(reader, pos.in, text, field);
+  }
+  *pos.out++ = is_true;
+  pos.in = next;
+  return pos;
+}
+
+/* The declared name that a user may have meant, or NULL. */
+static const gw_enum_value *scalar_nearest_value(const gw_enum *enumeration, gw_str name) {
+  for (uint32_t i = 0; i < enumeration->value_count; i++) {
+    if (gw_str_nearest(name, &enumeration->values[i].name, 1) != NULL) {
+      return &enumeration->values[i];
+    }
+  }
+  return NULL;
+}
+
+static gw_json_pos scalar_unknown_name(gw_json_reader *reader, const gw_field *field, gw_str name,
+                                       gw_json_pos pos) {
+  const gw_enum_value *near = scalar_nearest_value(field->enumeration, name);
+  int shown = (int)gw_size_min(name.n, SCALAR_SHOWN_MAX);
+  if (near == NULL) return scalar_fail(reader, pos.in, name, field);
+  return gw_json_fail(reader, pos.in, GW_BAD_VALUE,
+                      "\"%.*s\" is no " GW_STR_FMT "; did you mean \"" GW_STR_FMT "\"?", shown,
+                      name.p, GW_STR_ARG(field->enumeration->full_name), GW_STR_ARG(near->name));
+}
+
+/* "1" in quotes is no name, and an unknown name only where unknown ones are refused (D-43). */
+static bool scalar_is_quoted_number(gw_str name) {
+  gw_number number;
+  return gw_number_scan(name, &number) && number.text.n == name.n;
+}
+
+gw_json_pos gw_json_enum(gw_json_reader *reader, const gw_field *field, gw_json_pos pos) {
+  if (*pos.in != '"') {
+    gw_str rest = gw_str_from(pos.in, reader->end);
+    if (field->enumeration->null_value && gw_str_starts(rest, GW_STR("null"))) {
+      *pos.out++ = 0;
+      pos.in += 4;
+      return pos;
+    }
+    if (gw_str_starts(GW_STR("null"), rest)) return gw_json_fail_end(reader);
+    return gw_json_integer(reader, field, pos);
+  }
+  uint32_t *guess = &reader->memo->enum_value[field->id];
+  if (*guess != 0) {
+    const gw_enum_value *expected = &field->enumeration->values[*guess - 1];
+    if (gw_json_starts(reader, pos.in, expected->quoted.p, (uint32_t)expected->quoted.n)) {
+      pos.out = gw_json_put_varint(pos.out, (uint64_t)(int64_t)expected->number);
+      pos.in += expected->quoted.n;
+      return pos;
+    }
+  }
+  gw_str name;
+  const char *next = gw_json_text(reader, pos.in, &name);
+  if (next == NULL) return (gw_json_pos){ NULL, NULL };
+  const gw_enum_value *value = gw_enum_by_name(field->enumeration, name);
+  if (GW_LIKELY(value != NULL)) {
+    *guess = (uint32_t)(value - field->enumeration->values) + 1;
+    pos.out = gw_json_put_varint(pos.out, (uint64_t)(int64_t)value->number);
+  } else if (reader->codec->style.reject_unknown || scalar_is_quoted_number(name)) {
+    return scalar_unknown_name(reader, field, name, pos);
+  } else {
+    reader->codec->unknown_count++;
+  }
+  pos.in = next;
+  return pos;
+}
+
+gw_json_pos gw_json_bytes(gw_json_reader *reader, const gw_field *field, gw_json_pos pos) {
+  gw_str text;
+  if (*pos.in != '"') return gw_json_fail_expected(reader, pos.in, GW_STR("bytes as base64"));
+  const char *next = gw_json_text(reader, pos.in, &text);
+  if (next == NULL) return (gw_json_pos){ NULL, NULL };
+  gw_json_prefix prefix;
+  pos.out = gw_json_prefix_open(reader, field, pos.out, &prefix);
+  size_t padding = gw_str_ends(text, GW_STR("==")) ? 2 : gw_str_ends(text, GW_STR("=")) ? 1 : 0;
+  size_t n, room = (text.n - padding) / 4 * 3 + (text.n - padding) % 4;
+  if (pos.out > reader->limit || room > (size_t)(reader->limit - pos.out)) {
+    pos = gw_json_room(reader, pos, (text.n - padding) * 3 / 4);
+    if (gw_json_failed(pos)) return pos;
+  }
+  if (!gw_base64_decode(text, pos.out, &n)) {
+    return gw_json_fail(reader, pos.in, GW_BAD_VALUE, "not base64");
+  }
+  pos.out += n;
+  pos.in = next;
+  return gw_json_prefix_close(reader, field, pos, &prefix);
+}

@@ -1,0 +1,414 @@
+#include "codec/wire_to_json.h"
+
+#include <math.h>
+
+#include "codec/number.h"
+#include "codec/wire_printer.h"
+
+/* Restarts may read this many times the input, and short messages a few times for nothing. */
+#define RESTART_BYTES_RATIO 2
+#define RESTART_BYTES_MIN   64
+
+#define ALWAYS_INLINE inline __attribute__((always_inline))
+
+/* Most numbers have one digit. */
+static ALWAYS_INLINE char *u64_print(uint64_t value, char *w) {
+  if (value < 10) {
+    *w = (char)('0' + value);
+    return w + 1;
+  }
+  return w + gw_number_print_u64(value, w);
+}
+
+static ALWAYS_INLINE char *i64_print(int64_t value, char *w) {
+  return value >= 0 ? u64_print((uint64_t)value, w) : w + gw_number_print_i64(value, w);
+}
+
+static ALWAYS_INLINE char *int64_print(const gw_wire_printer *s, int64_t value, char *w) {
+  if (s->codec->style.int64_number) return i64_print(value, w);
+  *w = '"';
+  w += 1 + gw_number_print_i64(value, w + 1);
+  *w = '"';
+  return w + 1;
+}
+
+static ALWAYS_INLINE char *uint64_print(const gw_wire_printer *s, uint64_t value, char *w) {
+  if (s->codec->style.int64_number) return u64_print(value, w);
+  *w = '"';
+  w += 1 + gw_number_print_u64(value, w + 1);
+  *w = '"';
+  return w + 1;
+}
+
+static ALWAYS_INLINE char *bool_print(bool value, char *w) {
+  memcpy(w, value ? "true" : "false", 5);
+  return w + (value ? 4 : 5);
+}
+
+/* google.protobuf.Value has no JSON for them (struct.proto). */
+static char *not_finite_print(gw_wire_printer *s, const gw_field *field, double value, char *w) {
+  if (field->parent->wkt == GW_WKT_VALUE) {
+    gw_wire_fail(s, GW_BAD_ANSWER, "a google.protobuf.Value that is NaN or infinite");
+    return NULL;
+  }
+  if (isnan(value)) return GW_WIRE_PUT(w, "\"NaN\"");
+  return value < 0 ? GW_WIRE_PUT(w, "\"-Infinity\"") : GW_WIRE_PUT(w, "\"Infinity\"");
+}
+
+/* `value` as gw_wire_scalar_cut leaves it.  NULL: reported. */
+static ALWAYS_INLINE char *scalar_print(gw_wire_printer *s, const gw_field *field, gw_kind kind,
+                                        uint64_t value, char *w) {
+  double wide;
+  float narrow;
+  uint32_t word = (uint32_t)value;
+  switch (kind) {
+  case GW_KIND_DOUBLE:
+    memcpy(&wide, &value, sizeof wide);
+    if (GW_UNLIKELY(!isfinite(wide))) return not_finite_print(s, field, wide, w);
+    return w + gw_number_print_double(wide, w);
+  case GW_KIND_FLOAT:
+    memcpy(&narrow, &word, sizeof narrow);
+    if (GW_UNLIKELY(!isfinite(narrow))) return not_finite_print(s, field, (double)narrow, w);
+    return w + gw_number_print_float(narrow, w);
+  case GW_KIND_INT64:
+  case GW_KIND_SINT64:
+  case GW_KIND_SFIXED64: return int64_print(s, (int64_t)value, w);
+  case GW_KIND_UINT64:
+  case GW_KIND_FIXED64: return uint64_print(s, value, w);
+  case GW_KIND_UINT32:
+  case GW_KIND_FIXED32: return u64_print(value, w);
+  case GW_KIND_BOOL: return bool_print(value != 0, w);
+  case GW_KIND_ENUM: return gw_wire_enum_print(s, field->enumeration, (int32_t)value, w);
+  default: return i64_print((int64_t)value, w);
+  }
+}
+
+/* A group has no length: it is printed while its end is looked for, or, where the document is done
+ * by index, after. */
+static gw_wire_at group_print(gw_wire_printer *s, const gw_field *field, gw_wire_at at,
+                              const uint8_t *end) {
+  if (!s->index_only) {
+    if (!gw_wire_enter(s, at.p)) return GW_WIRE_FAILED;
+    at.w = gw_wire_room(s, at.w, 2);
+    if (at.w == NULL) return GW_WIRE_FAILED;
+    *at.w++ = '{';
+    at = gw_wire_body_print(s, field->message, at, end, field->number);
+    s->depth--;
+    return at;
+  }
+  gw_wire_span span = { at.p, NULL };
+  const uint8_t *next = gw_wire_skip_group(at.p, end, field->number, &span.end);
+  if (next == NULL) return gw_wire_malformed(s, at.p);
+  at = gw_wire_message_print(s, field->message, span, at.w);
+  return at.p != NULL ? (gw_wire_at){ next, at.w } : at;
+}
+
+/* Reading and printing of one kind, which is a constant where this is expanded. */
+static ALWAYS_INLINE gw_wire_at kind_print(gw_wire_printer *s, const gw_field *field, gw_kind kind,
+                                           gw_wire_at at, const uint8_t *end, bool keep) {
+  uint64_t value;
+  const uint8_t *next = gw_wire_scalar(kind, at.p, end, &value);
+  if (GW_UNLIKELY(next == NULL)) return gw_wire_malformed(s, at.p);
+  if (!keep && value == 0) return (gw_wire_at){ next, NULL };
+  char *w = scalar_print(s, field, kind, value, at.w);
+  return GW_LIKELY(w != NULL) ? (gw_wire_at){ next, w } : GW_WIRE_FAILED;
+}
+
+/* One switch for both halves. */
+static ALWAYS_INLINE gw_wire_at scalar_value_print(gw_wire_printer *s, const gw_field *field,
+                                                   gw_wire_at at, const uint8_t *end, bool keep) {
+  switch ((gw_kind)field->kind) {
+  case GW_KIND_DOUBLE: return kind_print(s, field, GW_KIND_DOUBLE, at, end, keep);
+  case GW_KIND_FLOAT: return kind_print(s, field, GW_KIND_FLOAT, at, end, keep);
+  case GW_KIND_INT64: return kind_print(s, field, GW_KIND_INT64, at, end, keep);
+  case GW_KIND_UINT64: return kind_print(s, field, GW_KIND_UINT64, at, end, keep);
+  case GW_KIND_INT32: return kind_print(s, field, GW_KIND_INT32, at, end, keep);
+  case GW_KIND_FIXED64: return kind_print(s, field, GW_KIND_FIXED64, at, end, keep);
+  case GW_KIND_FIXED32: return kind_print(s, field, GW_KIND_FIXED32, at, end, keep);
+  case GW_KIND_BOOL: return kind_print(s, field, GW_KIND_BOOL, at, end, keep);
+  case GW_KIND_UINT32: return kind_print(s, field, GW_KIND_UINT32, at, end, keep);
+  case GW_KIND_ENUM: return kind_print(s, field, GW_KIND_ENUM, at, end, keep);
+  case GW_KIND_SFIXED32: return kind_print(s, field, GW_KIND_SFIXED32, at, end, keep);
+  case GW_KIND_SFIXED64: return kind_print(s, field, GW_KIND_SFIXED64, at, end, keep);
+  case GW_KIND_SINT32: return kind_print(s, field, GW_KIND_SINT32, at, end, keep);
+  case GW_KIND_SINT64: return kind_print(s, field, GW_KIND_SINT64, at, end, keep);
+  default: return group_print(s, field, at, end);
+  }
+}
+
+static ALWAYS_INLINE gw_wire_at value_print(gw_wire_printer *s, const gw_field *field,
+                                            gw_wire_at at, const uint8_t *end, bool keep) {
+  gw_wire_span span;
+  if (field->wire_type != GW_WIRE_LENGTH) return scalar_value_print(s, field, at, end, keep);
+  const uint8_t *next = gw_wire_length(at.p, end, &span);
+  if (GW_UNLIKELY(next == NULL)) return gw_wire_malformed(s, at.p);
+  if (field->kind == GW_KIND_MESSAGE) return gw_wire_message_print(s, field->message, span, at.w);
+  if (!keep && span.p == span.end) return (gw_wire_at){ next, NULL };
+  char *w = field->kind == GW_KIND_STRING ? gw_wire_short_string_print(s, span, at.w)
+                                          : gw_wire_bytes_print(s, span, at.w);
+  return GW_LIKELY(w != NULL) ? (gw_wire_at){ next, w } : GW_WIRE_FAILED;
+}
+
+gw_wire_at gw_wire_value_print(gw_wire_printer *s, const gw_field *field, gw_wire_at at,
+                               const uint8_t *end, bool keep) {
+  at.w = gw_wire_room(s, at.w, 0);
+  if (at.w == NULL) return GW_WIRE_FAILED;
+  return value_print(s, field, at, end, keep);
+}
+
+char *gw_wire_scalar_print(gw_wire_printer *s, const gw_field *field, uint64_t value, char *w) {
+  return scalar_print(s, field, (gw_kind)field->kind, value, w);
+}
+
+gw_wire_at gw_wire_packed_print(gw_wire_printer *s, const gw_field *field, gw_wire_at at,
+                                const uint8_t *end) {
+  while (at.p < end) {
+    at.w = gw_wire_room(s, at.w, 2);
+    if (GW_UNLIKELY(at.w == NULL)) return GW_WIRE_FAILED;
+    at = scalar_value_print(s, field, at, end, true);
+    if (GW_UNLIKELY(at.p == NULL)) return at;
+    *at.w++ = ',';
+  }
+  return at;
+}
+
+/* ---- a message while it is read ---- */
+
+static gw_wire_at packed_chunk_print(gw_wire_printer *s, const gw_field *field, gw_wire_at at,
+                                     const uint8_t *end) {
+  gw_wire_span span;
+  const uint8_t *next = gw_wire_length(at.p, end, &span);
+  if (next == NULL) return gw_wire_malformed(s, at.p);
+  return gw_wire_packed_print(s, field, (gw_wire_at){ span.p, at.w }, span.end);
+}
+
+/* All elements that follow one another, packed or not; at.p behind the first one's tag.
+ * w == NULL: none came, and an empty list is not wanted. */
+static __attribute__((noinline)) gw_wire_at list_print(gw_wire_printer *s, const gw_field *field,
+                                                       gw_wire_at at, const uint8_t *end,
+                                                       uint32_t wire_type) {
+  uint64_t index = 0;
+  *at.w++ = '[';
+  for (;;) {
+    if (wire_type != field->wire_type) {
+      at = packed_chunk_print(s, field, at, end);
+      if (GW_UNLIKELY(at.p == NULL)) return at;
+    } else {
+      size_t before = gw_wire_offset(s, at.w);
+      at = value_print(s, field, at, end, true);
+      if (GW_UNLIKELY(at.p == NULL)) {
+        gw_wire_path_index(s, index);
+        return at;
+      }
+      if (GW_LIKELY(at.w != NULL)) {
+        *at.w++ = ',';
+      } else {
+        at.w = s->out->p + before;
+      }
+    }
+    index++;
+    at.w = gw_wire_room(s, at.w, 0);
+    if (GW_UNLIKELY(at.w == NULL)) return GW_WIRE_FAILED;
+    uint32_t tag;
+    const uint8_t *next = gw_wire_tag(at.p, end, &tag);
+    if (next == NULL || tag >> 3 != field->number || !gw_wire_type_fits(field, tag & 7)) break;
+    wire_type = tag & 7;
+    at.p = next;
+  }
+  if (at.w[-1] == '[' && !s->emit_all) return (gw_wire_at){ at.p, NULL };
+  at.w = gw_wire_close(at.w, ']');
+  return at;
+}
+
+/* Cuts back to where the message began and does it by index; `read`: how far it had come. */
+static __attribute__((noinline)) gw_wire_at body_restart(gw_wire_printer *s,
+                                                         const gw_message *message,
+                                                         gw_wire_span span, uint32_t group,
+                                                         size_t begin_offset, const uint8_t *read) {
+  if (!gw_wire_restart_pay(s, (size_t)(read - span.p))) return GW_WIRE_FAILED;
+  gw_wire_source source = { .span = span };
+  const uint8_t *next = span.end;
+  if (group != 0) {
+    next = gw_wire_skip_group(span.p, span.end, group, &source.span.end);
+    if (next == NULL) return gw_wire_malformed(s, read);
+  }
+  gw_wire_at at = gw_wire_index_print(s, message, &source, s->out->p + begin_offset);
+  return at.p != NULL ? (gw_wire_at){ next, at.w } : at;
+}
+
+static gw_wire_at body_close(gw_wire_printer *s, const gw_message *message, const gw_field *next,
+                             gw_wire_at at) {
+  if (GW_UNLIKELY(s->emit_all)) {
+    at.w = gw_wire_unset_print(s, next, message->fields + message->field_count, at.w);
+    if (at.w == NULL) return GW_WIRE_FAILED;
+  }
+  at.w = gw_wire_room(s, gw_wire_close(at.w, '}'), 0);
+  return GW_LIKELY(at.w != NULL) ? at : GW_WIRE_FAILED;
+}
+
+/* The key, the value of the field and a comma. */
+static inline gw_wire_at field_print(gw_wire_printer *s, const gw_field *field, gw_wire_at at,
+                                     const uint8_t *end, uint32_t wire_type) {
+  size_t before = gw_wire_offset(s, at.w);
+  at.w = gw_wire_key_print(s, field, at.w);
+  if (GW_UNLIKELY(at.w == NULL)) return GW_WIRE_FAILED;
+  if (GW_LIKELY(!field->repeated)) {
+    at = value_print(s, field, at, end, field->presence || s->emit_all);
+  } else if (!field->map) {
+    at = list_print(s, field, at, end, wire_type);
+  } else {
+    at = gw_wire_map_print(s, field, at, end);
+  }
+  if (GW_LIKELY(at.w != NULL)) {
+    *at.w++ = ',';
+  } else if (at.p != NULL) {
+    at.w = s->out->p + before;
+  }
+  return at;
+}
+
+gw_wire_at gw_wire_body_print(gw_wire_printer *s, const gw_message *message, gw_wire_at at,
+                              const uint8_t *end, uint32_t group) {
+  const uint8_t *begin = at.p;
+  const size_t begin_offset = gw_wire_offset(s, at.w);
+  const gw_field *next = message->fields; /* those below it are done */
+  uint64_t oneofs = 0;
+  while (at.p < end) {
+    uint32_t tag;
+    const uint8_t *value = gw_wire_tag(at.p, end, &tag);
+    if (GW_UNLIKELY(value == NULL)) return gw_wire_malformed(s, at.p);
+    const gw_field *field = gw_message_field_by_number(message, tag >> 3);
+    if (GW_UNLIKELY(field == NULL || !gw_wire_type_fits(field, tag & 7))) {
+      if ((tag & 7) == GW_WIRE_END_GROUP && group != 0 && tag >> 3 == group) {
+        return body_close(s, message, next, (gw_wire_at){ value, at.w });
+      }
+      const uint8_t *behind = gw_wire_skip(value, end, tag);
+      if (behind == NULL) return gw_wire_malformed(s, at.p);
+      at.p = behind;
+      continue;
+    }
+    if (GW_UNLIKELY(field < next))
+      return body_restart(s, message, (gw_wire_span){ begin, end }, group, begin_offset, value);
+    if (field->oneof >= 0) {
+      uint64_t bit = field->oneof < 64 ? 1ull << field->oneof : 0;
+      if ((oneofs & bit) != 0 || bit == 0)
+        return body_restart(s, message, (gw_wire_span){ begin, end }, group, begin_offset, value);
+      oneofs |= bit;
+    }
+    if (GW_UNLIKELY(s->emit_all) && field != next) {
+      at.w = gw_wire_unset_print(s, next, field, at.w);
+      if (at.w == NULL) return GW_WIRE_FAILED;
+    }
+    next = field + 1;
+    at = field_print(s, field, (gw_wire_at){ value, at.w }, end, tag & 7);
+    if (GW_UNLIKELY(at.p == NULL)) {
+      gw_wire_path_field(s, field);
+      return at;
+    }
+    if (GW_UNLIKELY(s->code == GW_CONFLICT))
+      return body_restart(s, message, (gw_wire_span){ begin, end }, group, begin_offset, at.p);
+  }
+  if (group != 0) return gw_wire_malformed(s, at.p);
+  return body_close(s, message, next, at);
+}
+
+gw_wire_at gw_wire_message_print(gw_wire_printer *s, const gw_message *message, gw_wire_span span,
+                                 char *w) {
+  gw_wire_at at = { span.p, w };
+  if (GW_UNLIKELY(gw_wire_has_own_json(message))) return gw_wire_wkt_print(s, message, span, w);
+  if (GW_UNLIKELY(!gw_wire_enter(s, span.p))) return GW_WIRE_FAILED;
+  at.w = gw_wire_room(s, at.w, 2);
+  if (GW_UNLIKELY(at.w == NULL)) return GW_WIRE_FAILED;
+  *at.w++ = '{';
+  if (GW_LIKELY(!s->index_only)) {
+    at = gw_wire_body_print(s, message, at, span.end, 0);
+  } else {
+    gw_wire_source source = { .span = span };
+    at = gw_wire_index_print(s, message, &source, at.w);
+    if (at.p != NULL) at.p = span.end;
+  }
+  s->depth--;
+  return at;
+}
+
+/* ---- the whole conversion ---- */
+
+static gw_wire_at root_print(gw_wire_printer *s, const gw_message *message, const gw_field *field,
+                             char *w) {
+  gw_wire_source source = { .span = { s->wire, s->wire_end } };
+  gw_wire_at at = field == NULL ? gw_wire_message_print(s, message, source.span, w)
+                                : gw_wire_index_field_print(s, field, &source, w);
+  if (at.p == NULL || at.w != NULL) return at;
+  w = s->out->p + s->out->n;
+  if (field != NULL && (field->repeated || field->message == NULL)) {
+    at.w = gw_wire_default_print(s, field, w);
+  } else {
+    at.w = GW_WIRE_PUT(w, "null");
+  }
+  return at.w != NULL ? at : GW_WIRE_FAILED;
+}
+
+static gw_wire_at pass_print(gw_wire_printer *s, const gw_message *message, const gw_field *field,
+                             size_t out_begin) {
+  gw_err_init(&s->err);
+  s->code = GW_OK;
+  s->malformed = false;
+  s->depth = 0;
+  s->scratch_n = 0;
+  s->path_begin = sizeof s->path - 1;
+  s->out->n = out_begin;
+  s->limit = s->out->p + gw_size_min(s->out->cap - GW_BUF_SLACK, s->out->max);
+  return root_print(s, message, field, s->out->p + out_begin);
+}
+
+gw_code gw_wire_convert(gw_codec *codec, const gw_message *message, const gw_field *field,
+                        gw_str wire, gw_buf *out, gw_err *err, uint64_t *message_count) {
+  static const uint8_t nothing[1];
+  size_t out_begin = out->n;
+  gw_wire_printer s;
+  if (wire.n >= GW_WIRE_KEY_MISSING) {
+    return gw_err_set(err, GW_TOO_LARGE, "a message of %zu bytes", wire.n);
+  }
+  s.out = out;
+  s.codec = codec;
+  s.wire = wire.n > 0 ? (const uint8_t *)wire.p : nothing;
+  s.wire_end = s.wire + wire.n;
+  s.key_offset =
+      codec->style.proto_names ? offsetof(gw_field, key_proto) : offsetof(gw_field, key_json);
+  s.emit_all = codec->style.emit != GW_EMIT_SET;
+  s.index_only = false;
+  s.budget = (int64_t)wire.n * RESTART_BYTES_RATIO + RESTART_BYTES_MIN;
+  s.scratch = NULL;
+  s.scratch_cap = 0;
+  s.message_count = 0;
+  s.path[sizeof s.path - 1] = '\0';
+  /* JSON is rarely shorter than the wire. */
+  gw_code code = gw_buf_reserve(out, gw_size_min(wire.n, out->max - out->n));
+  if (code != GW_OK) return gw_err_set(err, code, "no memory for the message as JSON");
+  gw_wire_at at = pass_print(&s, message, field, out_begin);
+  /* A bad value may be one that a later one replaces: by index only what counts is printed. */
+  bool bad_value = s.code == GW_BAD_ANSWER && !s.malformed;
+  if (GW_UNLIKELY(at.p == NULL && (s.code == GW_AGAIN || bad_value))) {
+    s.index_only = true;
+    at = pass_print(&s, message, field, out_begin);
+  }
+  if (at.p != NULL) {
+    at.w = gw_wire_room(&s, at.w, 0);
+    if (at.w == NULL) at.p = NULL;
+  }
+  if (message_count != NULL) *message_count = s.message_count;
+  out->n = at.p != NULL ? gw_wire_offset(&s, at.w) : out_begin;
+  if (at.p != NULL) return GW_OK;
+  gw_str where = gw_str_of(s.path + s.path_begin);
+  return gw_err_at(err, s.code, where, "%s", s.err.text);
+}
+
+gw_code gw_wire_to_json(gw_codec *codec, const gw_message *message, gw_str wire, gw_buf *out,
+                        gw_err *err) {
+  return gw_wire_convert(codec, message, NULL, wire, out, err, NULL);
+}
+
+gw_code gw_wire_to_json_field(gw_codec *codec, const gw_field *field, gw_str wire, gw_buf *out,
+                              gw_err *err) {
+  return gw_wire_convert(codec, field->parent, field, wire, out, err, NULL);
+}
