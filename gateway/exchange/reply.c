@@ -4,6 +4,7 @@
 
 #include "codec/status.h"
 #include "codec/wire_to_json.h"
+#include "exchange/bound_headers.h"
 #include "exchange/metadata.h"
 
 #define REPLY_FIELDS_MAX  GW_H2_HEADER_COUNT_MAX
@@ -235,11 +236,14 @@ void gw_reply_message(gw_exchange *exchange, gw_str message) {
                    "the upstream's message cannot be read");
     return;
   }
+  gw_codec codec = reply_codec(exchange);
+  uint32_t count = reply_fields(exchange, fields, REPLY_FIELDS_MAX);
+  count += gw_bound_headers(exchange, &codec, message, fields + count, REPLY_FIELDS_MAX - count);
   gw_answer answer = {
     .status = reply_success_status(exchange),
     .content_type = GW_STR("application/json"),
     .fields = fields,
-    .field_count = reply_fields(exchange, fields, REPLY_FIELDS_MAX),
+    .field_count = count,
     .body = gw_buf_str(out),
   };
   reply_whole(exchange, &answer);

@@ -1,0 +1,191 @@
+#include "server.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/metrics.h"
+#include "net/tcp.h"
+#include "worker.h"
+
+struct gw_server {
+  pthread_mutex_t lock; /* over snapshot and is_draining */
+  gw_snapshot *snapshot;
+  bool is_draining;
+  uint32_t worker_count;
+  gw_worker *workers[];
+};
+
+/* One socket for each worker and address; sockets[worker * listen_count + i]. */
+static gw_code server_bind(const gw_snapshot *snapshot, int *sockets, size_t *bound, gw_err *err) {
+  for (uint32_t i = 0; i < snapshot->listen_count; i++) {
+    const gw_listen *listen = &snapshot->listens[i];
+    uint16_t port = listen->port;
+    for (uint32_t w = 0; w < snapshot->workers; w++) {
+      gw_sockaddr address;
+      if (gw_sockaddr_parse(listen->host, port, &address) != GW_OK) {
+        return gw_err_set(err, GW_BAD_VALUE, "cannot listen on " GW_STR_FMT,
+                          GW_STR_ARG(listen->text));
+      }
+      int descriptor = gw_socket_bind(&address, snapshot->workers > 1, err);
+      if (descriptor < 0) return GW_UNAVAILABLE;
+      sockets[w * snapshot->listen_count + i] = descriptor;
+      (*bound)++;
+      port = gw_socket_port(descriptor);
+    }
+    gw_log(GW_LOG_INFO, "listen", "listening on " GW_STR_FMT ":%u", GW_STR_ARG(listen->host), port);
+  }
+  return GW_OK;
+}
+
+void gw_server_free(gw_server *server) {
+  pthread_mutex_destroy(&server->lock);
+  gw_snapshot_unref(server->snapshot);
+  free(server);
+}
+
+gw_code gw_server_start(gw_snapshot *snapshot, gw_server **out, gw_err *err) {
+  size_t socket_count = (size_t)snapshot->workers * snapshot->listen_count, bound = 0;
+  gw_server *server = calloc(1, sizeof *server + snapshot->workers * sizeof(gw_worker *));
+  int *sockets = calloc(socket_count + 1, sizeof *sockets);
+  gw_code code = GW_NOMEM;
+  if (server == NULL || sockets == NULL || pthread_mutex_init(&server->lock, NULL) != 0) {
+    free(server);
+    free(sockets);
+    return gw_err_set(err, GW_NOMEM, "no memory to start");
+  }
+  for (size_t i = 0; i < socket_count; i++)
+    sockets[i] = -1;
+  server->snapshot = gw_snapshot_ref(snapshot);
+  code = server_bind(snapshot, sockets, &bound, err);
+  if (code != GW_OK) {
+    for (size_t i = 0; i < socket_count; i++) {
+      if (sockets[i] >= 0) close(sockets[i]);
+    }
+  }
+  while (code == GW_OK && server->worker_count < snapshot->workers) {
+    uint32_t w = server->worker_count;
+    server->workers[w] = gw_worker_start(w, snapshot, sockets + w * snapshot->listen_count,
+                                         snapshot->listen_count, err);
+    if (server->workers[w] == NULL) {
+      code = GW_UNAVAILABLE;
+      for (size_t i = (w + 1) * snapshot->listen_count; i < socket_count; i++)
+        close(sockets[i]);
+    } else {
+      server->worker_count++;
+    }
+  }
+  free(sockets);
+  if (code != GW_OK) {
+    gw_server_drain(server);
+    gw_server_wait(server);
+    gw_server_free(server);
+    return code;
+  }
+  *out = server;
+  return GW_OK;
+}
+
+gw_snapshot *gw_server_snapshot(gw_server *server) {
+  pthread_mutex_lock(&server->lock);
+  gw_snapshot *snapshot = gw_snapshot_ref(server->snapshot);
+  pthread_mutex_unlock(&server->lock);
+  return snapshot;
+}
+
+/* What a reload cannot change is told, so that nobody waits for it. */
+static void server_warn_fixed(const gw_snapshot *old, const gw_snapshot *new) {
+  bool same = old->listen_count == new->listen_count;
+  for (uint32_t i = 0; same && i < old->listen_count; i++) {
+    same = gw_str_eq(old->listens[i].text, new->listens[i].text);
+  }
+  if (!same) gw_log(GW_LOG_WARN, "reload", "listen: changed addresses need a restart");
+  if (old->workers != new->workers) {
+    gw_log(GW_LOG_WARN, "reload", "workers: a changed number needs a restart");
+  }
+  if (old->has_admin != new->has_admin ||
+      (old->has_admin && !gw_str_eq(old->admin.text, new->admin.text))) {
+    gw_log(GW_LOG_WARN, "reload", "admin: a changed address needs a restart");
+  }
+}
+
+gw_code gw_server_reload(gw_server *server, gw_findings *findings) {
+  gw_snapshot *old = gw_server_snapshot(server), *new = NULL;
+  gw_log_level level;
+  gw_code code = gw_snapshot_load(old->path.p, findings, &new);
+  if (code == GW_OK) {
+    server_warn_fixed(old, new);
+    new->workers = old->workers; /* shares of limits go by the threads that really run */
+    pthread_mutex_lock(&server->lock);
+    server->snapshot = new;
+    for (uint32_t w = 0; w < server->worker_count && !server->is_draining; w++) {
+      gw_worker_adopt(server->workers[w], new);
+    }
+    pthread_mutex_unlock(&server->lock);
+    if (gw_log_level_parse(new->log_level, &level)) gw_log_level_set(level);
+    gw_snapshot_unref(old); /* the server's */
+    gw_log(GW_LOG_INFO, "reload", "%u routes are served", new->route_count);
+  } else {
+    gw_log(GW_LOG_ERROR, "reload", "refused, the old configuration stays: %zu mistakes",
+           findings->count + findings->lost);
+  }
+  gw_snapshot_unref(old);
+  return code;
+}
+
+void gw_server_drain(gw_server *server) {
+  pthread_mutex_lock(&server->lock);
+  bool was = server->is_draining;
+  uint64_t timeout_ms = server->snapshot->drain_timeout_ms;
+  server->is_draining = true;
+  pthread_mutex_unlock(&server->lock);
+  if (was) return;
+  gw_log(GW_LOG_INFO, "drain", "draining for at most %llu ms", (unsigned long long)timeout_ms);
+  for (uint32_t w = 0; w < server->worker_count; w++) {
+    gw_worker_drain(server->workers[w], timeout_ms);
+  }
+}
+
+bool gw_server_is_draining(gw_server *server) {
+  pthread_mutex_lock(&server->lock);
+  bool is_draining = server->is_draining;
+  pthread_mutex_unlock(&server->lock);
+  return is_draining;
+}
+
+void gw_server_wait(gw_server *server) {
+  for (uint32_t w = 0; w < server->worker_count; w++)
+    gw_worker_join(server->workers[w]);
+}
+
+/* Usable: every worker has a connection to it. */
+static bool server_upstream_usable(const gw_server *server, gw_str name) {
+  for (uint32_t w = 0; w < server->worker_count; w++) {
+    const gw_upstream_metrics *metrics = gw_metrics_upstream(name, w);
+    if (metrics == NULL || gw_counter_get(&metrics->connections) == 0) return false;
+  }
+  return true;
+}
+
+bool gw_server_is_ready(gw_server *server, gw_buf *reasons) {
+  gw_snapshot *snapshot = gw_server_snapshot(server);
+  bool is_ready = true;
+  gw_code code = GW_OK;
+  if (gw_server_is_draining(server)) {
+    is_ready = false;
+    code = gw_buf_append(reasons, GW_STR("draining\n"));
+  }
+  for (uint32_t i = 0; i < snapshot->upstream_count && code == GW_OK; i++) {
+    gw_str name = snapshot->upstreams[i].name;
+    bool is_needed = false;
+    for (uint32_t r = 0; r < snapshot->route_count && !is_needed; r++) {
+      is_needed = snapshot->routes[r]->upstream == i;
+    }
+    if (!is_needed || server_upstream_usable(server, name)) continue;
+    is_ready = false;
+    code = gw_buf_printf(reasons, "upstream %.*s: no usable endpoint\n", GW_STR_ARG(name));
+  }
+  gw_snapshot_unref(snapshot);
+  return is_ready;
+}

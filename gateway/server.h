@@ -1,0 +1,27 @@
+/* server: the running gateway: its workers, the current snapshot, reload and drain.
+ * Made and ended by the main thread; the functions that say so may be called from any thread. */
+#pragma once
+
+#include "control/snapshot.h"
+
+typedef struct gw_server gw_server;
+
+/* Binds all addresses, then starts the workers.  Takes a reference of its own on `snapshot`. */
+GW_CHECKED gw_code gw_server_start(gw_snapshot *snapshot, gw_server **out, gw_err *err);
+
+/* Loads the file anew and swaps it in, or leaves everything as it is and tells why.  Any thread. */
+GW_CHECKED gw_code gw_server_reload(gw_server *server, gw_findings *findings);
+
+/* Begins to drain: not ready from now on; a second call is a no-op.  Any thread. */
+void gw_server_drain(gw_server *server);
+bool gw_server_is_draining(gw_server *server);
+
+/* Waits until the drain is over: all workers have ended. */
+void gw_server_wait(gw_server *server);
+void gw_server_free(gw_server *server); /* after gw_server_wait() */
+
+/* The current snapshot, counted: the caller lets it go.  Any thread. */
+gw_snapshot *gw_server_snapshot(gw_server *server);
+
+/* Whether requests can be served; appends one line for each reason why not.  Any thread. */
+bool gw_server_is_ready(gw_server *server, gw_buf *reasons);
