@@ -8,6 +8,8 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-builtin-rules
+# V=1 shows the commands.
+Q := $(if $(V),,@)
 
 SAN ?=
 B   ?= build$(if $(SAN),/$(SAN))
@@ -73,31 +75,36 @@ DESCRIPTORS := $(patsubst proto/%.proto,descriptors/%.pb,$(wildcard proto/*.prot
 all: $(B)/sluice descriptors ## build everything (the default)
 
 $(B)/sluice: $(OBJ)
-	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+	@echo '  LD' $@
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 $(B)/obj/gateway/%.o: gateway/%.c | $(B)/gen/sluice/descriptor.pb-c.h
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(PKG_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+	@echo '  CC' $@
+	$(Q)$(CC) $(CPPFLAGS) $(PKG_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 # protoc-c writes code that is not clean under our warnings.
 $(B)/obj/gen/%.o: $(B)/gen/%.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(PKG_CFLAGS) $(filter-out $(WARN),$(CFLAGS)) -MMD -MP -c -o $@ $<
+	@echo '  CC' $@
+	$(Q)$(CC) $(CPPFLAGS) $(PKG_CFLAGS) $(filter-out $(WARN),$(CFLAGS)) -MMD -MP -c -o $@ $<
 
 $(B)/gen/sluice/descriptor.pb-c.c $(B)/gen/sluice/descriptor.pb-c.h &: proto/sluice/descriptor.proto
 	@mkdir -p $(B)/gen
-	protoc-c -Iproto --c_out=$(B)/gen $<
+	@echo '  PROTOC' $@
+	$(Q)protoc-c -Iproto --c_out=$(B)/gen $<
 
 # The built-in descriptor set (well-known types, google.rpc, google.api) as bytes in the program.
 $(B)/gen/builtin.pb: $(wildcard proto/builtin/google/*/*.proto)
 	@mkdir -p $(@D)
-	protoc -Iproto/builtin -I/usr/include --include_imports --descriptor_set_out=$@ \
+	@echo '  PROTOC' $@
+	$(Q)protoc -Iproto/builtin -I/usr/include --include_imports --descriptor_set_out=$@ \
 	  $(patsubst proto/builtin/%,%,$(wildcard proto/builtin/google/*/*.proto)) \
 	  google/protobuf/{any,duration,empty,field_mask,struct,timestamp,wrappers}.proto
 
 $(B)/gen/schema/builtin.c: $(B)/gen/builtin.pb
 	@mkdir -p $(@D)
-	{ echo '#include "schema/builtin.h"'; \
+	$(Q){ echo '#include "schema/builtin.h"'; \
 	  echo 'const unsigned char gw_schema_builtin[] = {'; \
 	  od -An -v -tx1 $< | sed 's/ \([0-9a-f][0-9a-f]\)/0x\1,/g'; \
 	  echo '};'; echo 'const size_t gw_schema_builtin_n = sizeof gw_schema_builtin;'; } > $@
@@ -106,7 +113,8 @@ $(B)/gen/schema/builtin.c: $(B)/gen/builtin.pb
 descriptors: $(DESCRIPTORS)
 
 descriptors/%.pb: proto/%.proto
-	protoc -Iproto -Iproto/builtin -I/usr/include --include_imports --include_source_info \
+	@echo '  PROTOC' $@
+	$(Q)protoc -Iproto -Iproto/builtin -I/usr/include --include_imports --include_source_info \
 	  --descriptor_set_out=$@ $<
 
 # ---- unit tests: tests/unit/LAYER/*_test.c against LAYER and the layers below ------------------
@@ -117,13 +125,15 @@ UNIT_BINS := $(patsubst %,$(B)/unit/%,$(UNIT_LAYERS))
 define unit_rule
 $(B)/unit/$(1): $(patsubst %.c,$(B)/obj/%.o,$(wildcard tests/unit/$(1)/*.c) $(wildcard tests/unit/*.c)) $(call stack_to,$(1))
 	@mkdir -p $$(@D)
-	$$(CC) $$(LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc -o $$@ $$^ $$(LDLIBS) -lcmocka
+	@echo '  LD' $$@
+	$(Q)$$(CC) $$(LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc -o $$@ $$^ $$(LDLIBS) -lcmocka
 endef
 $(foreach l,$(UNIT_LAYERS),$(eval $(call unit_rule,$(l))))
 
 $(B)/obj/tests/%.o: tests/%.c | $(B)/gen/sluice/descriptor.pb-c.h
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) -Itests $(PKG_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+	@echo '  CC' $@
+	$(Q)$(CC) $(CPPFLAGS) -Itests $(PKG_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 .PHONY: unit
 unit: $(UNIT_BINS) descriptors ## unit tests and golden cases only
@@ -140,13 +150,76 @@ FUZZ_SRC = $(foreach l,$(filter-out admin demo front,$(LAYERS)),$(wildcard gatew
 
 $(B)/fuzz/obj/%.o: %.c | $(B)/gen/sluice/descriptor.pb-c.h
 	@mkdir -p $(@D)
-	clang $(CPPFLAGS) $(PKG_CFLAGS) $(FUZZ_FLAGS) -MMD -MP -c -o $@ $<
+	@echo '  CC' $@
+	$(Q)clang $(CPPFLAGS) $(PKG_CFLAGS) $(FUZZ_FLAGS) -MMD -MP -c -o $@ $<
 
 $(FUZZ_BINS): $(B)/fuzz/%: $(B)/fuzz/obj/tests/fuzz/%_fuzz.o $(patsubst %.c,$(B)/fuzz/obj/%.o,$(FUZZ_SRC))
-	clang $(FUZZ_FLAGS) -o $@ $^ $(LDLIBS)
+	@echo '  LD' $@
+	$(Q)clang $(FUZZ_FLAGS) -o $@ $^ $(LDLIBS)
+
+.PHONY: fuzz-bins
+fuzz-bins: $(FUZZ_BINS)
 
 .PHONY: fuzz
 fuzz: $(FUZZ_BINS) descriptors ## every fuzzer for FUZZ_SECONDS (30) each
 	$(PYTHON) tests/run.py --build $(B) --fuzz-seconds $(FUZZ_SECONDS) fuzz
+
+
+# ---- benches -----------------------------------------------------------------------------------
+
+include tests/bench/bench.mk
+
+# ---- what users and CI call ---------------------------------------------------------------------
+
+.PHONY: deps
+deps: ## install what building, testing and checking need
+	@$(call need,$(DEPS_BUILD) $(DEPS_DEMO) $(DEPS_TEST) $(DEPS_CHECK) $(DEPS_BENCH))
+
+# The first targets install before the rest of this file asks pkg-config: hence the second make.
+.PHONY: demo
+demo: ## build, then show REST clients being served by a gRPC service
+	@$(call need,$(DEPS_BUILD) $(DEPS_DEMO))
+	@$(MAKE) --no-print-directory all
+	$(B)/sluice demo $(DEMO_FLAGS)
+
+.PHONY: test
+test: ## unit tests, golden cases, integration tests with real gRPC servers
+	@$(call need,$(DEPS_BUILD) $(DEPS_DEMO) $(DEPS_TEST))
+	@$(MAKE) --no-print-directory all unit-bins
+	$(PYTHON) tests/run.py --build $(B) unit integration
+
+.PHONY: unit-bins
+unit-bins: $(UNIT_BINS)
+
+.PHONY: check
+check: ## test, lint, sanitizers, valgrind, fuzzers: what CI runs
+	@$(call need,$(DEPS_BUILD) $(DEPS_DEMO) $(DEPS_TEST) $(DEPS_CHECK) $(DEPS_BENCH))
+	tests/check.sh
+
+.PHONY: lint
+lint: ## layers, homes of headers, banned functions, sizes, format
+	$(PYTHON) tests/lint/lint.py
+
+.PHONY: format
+format: ## let clang-format have its way
+	clang-format-14 -i $$(git ls-files '*.c' '*.h')
+
+.PHONY: golden
+golden: $(UNIT_BINS) ## write what the golden cases give now; read the diff before you keep it
+	GOLDEN_UPDATE=1 $(PYTHON) tests/run.py --build $(B) unit
+
+PREFIX ?= /usr/local
+.PHONY: install
+install: all ## install the program and its man page under PREFIX
+	install -D -m 755 $(B)/sluice $(DESTDIR)$(PREFIX)/bin/sluice
+	install -D -m 644 docs/sluice.1 $(DESTDIR)$(PREFIX)/share/man/man1/sluice.1
+
+.PHONY: clean
+clean: ## remove what was built
+	rm -rf build
+
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -1,0 +1,46 @@
+#!/usr/bin/env bash
+# What CI runs: everything, once.  Prints "N passed, N failed" at its end and fails when anything did.
+set -u
+cd "$(dirname "$0")/.."
+
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+failed_steps=()
+
+step() { # NAME COMMAND...: its output is shown; its "N passed, N failed" line is summed up below
+  local name=$1 begin=$SECONDS status
+  shift
+  echo "== $name: $*"
+  "$@" 2>&1 | tee -a "$log" | sed -E 's/^([0-9]+ passed, [0-9]+ failed)/   \1/'
+  status=${PIPESTATUS[0]}
+  echo "== $name: $([ "$status" = 0 ] && echo ok || echo FAILED), $((SECONDS - begin)) s"
+  [ "$status" = 0 ] || failed_steps+=("$name")
+}
+
+run() { /usr/bin/python3 tests/run.py "$@"; }
+
+step test make --no-print-directory test
+step lint run lint
+step demo build/sluice demo --once
+
+# Unit tests and the quick integration tests once more under ASan and UBSan.
+step asan-build make --no-print-directory -j2 SAN=asan all unit-bins
+step asan-unit run --build build/asan unit
+step asan-integration run --build build/asan --quick integration
+
+# The workers share nothing but snapshot, metrics and log: TSan looks at a run with two of them.
+step tsan-build make --no-print-directory -j2 SAN=tsan all
+step tsan-integration run --build build/tsan --quick --only workers integration
+
+step clang make --no-print-directory -j2 CC=clang B=build/clang all
+step valgrind run --build build valgrind
+step fuzz-build make --no-print-directory -j2 fuzz-bins
+step fuzz run --build build --fuzz-seconds "${FUZZ_SECONDS:-30}" fuzz
+
+passed=$(sed -nE 's/^([0-9]+) passed, ([0-9]+) failed.*/\1/p' "$log" | awk '{ n += $1 } END { print n + 0 }')
+failed=$(sed -nE 's/^([0-9]+) passed, ([0-9]+) failed.*/\2/p' "$log" | awk '{ n += $1 } END { print n + 0 }')
+# A step that broke without a count is a failure too.
+failed=$((${failed:-0} + ${#failed_steps[@]}))
+[ ${#failed_steps[@]} = 0 ] || echo "failed steps: ${failed_steps[*]}"
+echo "${passed:-0} passed, $failed failed"
+[ "$failed" = 0 ] && [ "${passed:-0}" -gt 0 ]
