@@ -2,6 +2,7 @@
 
 #include "codec/json_to_wire.h"
 #include "codec/utf8.h"
+#include "codec/wire_merge.h"
 #include "route/field_path.h"
 #include "route/query.h"
 #include "route/uri.h"
@@ -106,6 +107,17 @@ static gw_code bind_path(const gw_bind_input *input, gw_codec *codec, gw_buf *ou
   return GW_OK;
 }
 
+/* Whether parts of one submessage may have been written apart: only paths of several elements do
+ * so, and what comes from the query and headers is not known beforehand. */
+static bool bind_is_in_pieces(const gw_bind_input *input) {
+  const gw_rule *rule = input->rule;
+  if (input->query.n > 0 || input->header_count > 0 || input->form) return true;
+  for (uint32_t i = 0; i < rule->template.var_count; i++) {
+    if (rule->vars[i].count > 1) return true;
+  }
+  return false;
+}
+
 gw_code gw_bind_request(const gw_bind_input *input, gw_codec *codec, gw_buf *out,
                         gw_bind_counts *counts, gw_err *err) {
   size_t start = out->n;
@@ -117,6 +129,10 @@ gw_code gw_bind_request(const gw_bind_input *input, gw_codec *codec, gw_buf *out
     code = gw_query_bind(&rest, out->n > start, codec, out, counts, err);
   }
   if (code == GW_OK && input->binds != NULL) code = bind_path(input, codec, out, err);
+  if (code == GW_OK && bind_is_in_pieces(input)) {
+    code = gw_wire_merge(input->rule->route->rpc->input, codec->arena, out, start);
+    if (code != GW_OK) bind_too_large(err, code);
+  }
   if (code != GW_OK) out->n = start;
   return code;
 }
