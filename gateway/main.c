@@ -68,10 +68,27 @@ static gw_snapshot *snapshot_open(const char *path) {
 
 /* ---- serve ---- */
 
+/* Each finding is one event of the log. */
+static void serve_log_findings(const gw_findings *findings) {
+  gw_buf out;
+  gw_buf_init(&out, NULL, MAIN_OUT_BYTES_MAX);
+  if (gw_findings_print(findings, &out) == GW_OK) {
+    gw_str rest = gw_buf_str(&out);
+    while (rest.n > 0) {
+      gw_str line = gw_str_cut(&rest, '\n');
+      gw_log(findings->errors > 0 ? GW_LOG_ERROR : GW_LOG_WARN, "reload", GW_STR_FMT,
+             GW_STR_ARG(line));
+    }
+  }
+  gw_buf_done(&out);
+}
+
 static void serve_reload(gw_server *server) {
   gw_findings findings;
   gw_findings_init(&findings);
-  if (gw_server_reload(server, &findings) != GW_OK) findings_show(&findings);
+  if (gw_server_reload(server, &findings) != GW_OK || findings.count > 0) {
+    serve_log_findings(&findings);
+  }
   gw_findings_done(&findings);
 }
 
@@ -111,8 +128,12 @@ static int serve_run(gw_snapshot *snapshot, const sigset_t *signals) {
   gw_log(GW_LOG_INFO, "start", "sluice " GW_VERSION ": %u routes, %u workers",
          snapshot->route_count, snapshot->workers);
   serve_wait(server, signals);
-  /* A second signal ends the process at once. */
-  pthread_sigmask(SIG_UNBLOCK, signals, NULL);
+  /* A second Ctrl-C ends the process at once; a second SIGTERM (an API drain, then a supervisor's)
+   * does not. */
+  sigset_t interrupt;
+  sigemptyset(&interrupt);
+  sigaddset(&interrupt, SIGINT);
+  pthread_sigmask(SIG_UNBLOCK, &interrupt, NULL);
   gw_server_wait(server);
   gw_admin_stop(admin); /* /livez and /readyz answer until the end of the drain */
   gw_server_free(server);

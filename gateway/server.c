@@ -10,7 +10,8 @@
 #include "worker.h"
 
 struct gw_server {
-  pthread_mutex_t lock; /* over snapshot and is_draining */
+  pthread_mutex_t reload_lock; /* one reload at a time */
+  pthread_mutex_t lock;        /* over snapshot and is_draining */
   gw_snapshot *snapshot;
   bool is_draining;
   uint32_t worker_count;
@@ -40,6 +41,7 @@ static gw_code server_bind(const gw_snapshot *snapshot, int *sockets, size_t *bo
 }
 
 void gw_server_free(gw_server *server) {
+  pthread_mutex_destroy(&server->reload_lock);
   pthread_mutex_destroy(&server->lock);
   gw_snapshot_unref(server->snapshot);
   free(server);
@@ -50,7 +52,8 @@ gw_code gw_server_start(gw_snapshot *snapshot, gw_server **out, gw_err *err) {
   gw_server *server = calloc(1, sizeof *server + snapshot->workers * sizeof(gw_worker *));
   int *sockets = calloc(socket_count + 1, sizeof *sockets);
   gw_code code = GW_NOMEM;
-  if (server == NULL || sockets == NULL || pthread_mutex_init(&server->lock, NULL) != 0) {
+  if (server == NULL || sockets == NULL || pthread_mutex_init(&server->lock, NULL) != 0 ||
+      pthread_mutex_init(&server->reload_lock, NULL) != 0) {
     free(server);
     free(sockets);
     return gw_err_set(err, GW_NOMEM, "no memory to start");
@@ -110,7 +113,7 @@ static void server_warn_fixed(const gw_snapshot *old, const gw_snapshot *new) {
   }
 }
 
-gw_code gw_server_reload(gw_server *server, gw_findings *findings) {
+static gw_code server_reload(gw_server *server, gw_findings *findings) {
   gw_snapshot *old = gw_server_snapshot(server), *new = NULL;
   gw_log_level level;
   gw_code code = gw_snapshot_load(old->path.p, findings, &new);
@@ -131,6 +134,13 @@ gw_code gw_server_reload(gw_server *server, gw_findings *findings) {
            findings->count + findings->lost);
   }
   gw_snapshot_unref(old);
+  return code;
+}
+
+gw_code gw_server_reload(gw_server *server, gw_findings *findings) {
+  pthread_mutex_lock(&server->reload_lock);
+  gw_code code = server_reload(server, findings);
+  pthread_mutex_unlock(&server->reload_lock);
   return code;
 }
 

@@ -1,5 +1,7 @@
 #include "exchange/access_log.h"
 
+#include "exchange/trace.h"
+
 #define ACCESS_TEXT_MAX   1024u /* bytes kept of a path or a reason */
 #define ACCESS_FLUSH_SIZE GW_KIB(64)
 
@@ -9,15 +11,8 @@ static gw_code access_text(gw_buf *line, const char *key, gw_str value) {
   return code == GW_OK ? gw_buf_append_json_string(line, value) : code;
 }
 
-/* The 32 digits of W3C traceparent's trace-id: "00-<trace-id>-<parent-id>-<flags>". */
-static gw_str access_trace_id(gw_str traceparent) {
-  bool fits = traceparent.n >= 55 && traceparent.p[2] == '-' && traceparent.p[35] == '-';
-  return fits ? (gw_str){ traceparent.p + 3, 32 } : (gw_str){ NULL, 0 };
-}
-
 static gw_code access_line(const gw_exchange *exchange, uint64_t duration_us, gw_buf *line) {
   const gw_route *route = exchange->rule != NULL ? exchange->rule->route : NULL;
-  gw_str trace = access_trace_id(exchange->trace);
   gw_code code = gw_log_open(line, gw_clock_wall_ms());
   if (code == GW_OK)
     code = gw_buf_append(line, GW_STR(",\"level\":\"info\",\"event\":\"exchange\""));
@@ -32,10 +27,12 @@ static gw_code access_line(const gw_exchange *exchange, uint64_t duration_us, gw
         "\"duration_ms\":%llu.%03llu,\"attempts\":%d",
         exchange->status, exchange->grpc_code, (unsigned long long)exchange->bytes_in,
         (unsigned long long)exchange->bytes_out, (unsigned long long)(duration_us / 1000),
-        (unsigned long long)(duration_us % 1000), exchange->call.state != GW_CALL_IDLE ? 1 : 0);
+        (unsigned long long)(duration_us % 1000), (int)exchange->call.attempts);
   }
   if (code == GW_OK && route != NULL) code = access_text(line, "upstream", route->upstream_name);
-  if (code == GW_OK && trace.n > 0) code = access_text(line, "trace_id", trace);
+  if (code == GW_OK && exchange->trace.n > 0) {
+    code = access_text(line, "trace_id", gw_trace_id(exchange->trace));
+  }
   if (code == GW_OK) code = access_text(line, "client", exchange->peer);
   if (code == GW_OK && exchange->reason.n > 0) code = access_text(line, "reason", exchange->reason);
   return code == GW_OK ? gw_buf_append(line, GW_STR("}\n")) : code;

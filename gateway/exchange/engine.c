@@ -1,6 +1,7 @@
 #include "exchange/engine.h"
 
 #include <stdlib.h>
+#include <sys/random.h>
 
 #include "exchange/exchange.h"
 
@@ -18,7 +19,10 @@ gw_code gw_engine_init(gw_engine *engine, gw_loop *loop, uint32_t worker) {
   gw_buf_init(&engine->scratch, NULL, ENGINE_SCRATCH_BYTES);
   gw_buf_init(&engine->access_log, NULL, 4 * ENGINE_LOG_BYTES);
   engine->log_task.run = engine_on_log_task;
-  engine->random = gw_clock_us() * 0x9E3779B97F4A7C15ull | 1;
+  if (getrandom(&engine->random, sizeof engine->random, 0) != (ssize_t)sizeof engine->random) {
+    engine->random = gw_clock_us() ^ (uint64_t)worker << 32;
+  }
+  engine->random |= 1; /* xorshift never leaves 0 */
   engine->metrics = gw_metrics_worker(worker);
   return engine->metrics != NULL ? GW_OK : GW_NOMEM;
 }
@@ -32,13 +36,17 @@ void gw_engine_done(gw_engine *engine) {
   gw_exchange_free_all(engine);
 }
 
-uint32_t gw_engine_draw(gw_engine *engine, uint32_t n) {
+uint64_t gw_engine_random(gw_engine *engine) {
   uint64_t x = engine->random; /* xorshift64* */
   x ^= x >> 12;
   x ^= x << 25;
   x ^= x >> 27;
   engine->random = x;
-  return (uint32_t)((x * 0x2545F4914F6CDD1Dull >> 33) % n);
+  return x * 0x2545F4914F6CDD1Dull;
+}
+
+uint32_t gw_engine_draw(gw_engine *engine, uint32_t n) {
+  return (uint32_t)((gw_engine_random(engine) >> 33) % n);
 }
 
 /* ---- leases ---- */

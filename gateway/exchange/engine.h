@@ -52,5 +52,7 @@ void gw_engine_stop(gw_engine *engine);
 gw_lease *gw_lease_ref(gw_lease *lease);
 void gw_lease_unref(gw_lease *lease);
 
+/* Not 0; not for secrets. */
+uint64_t gw_engine_random(gw_engine *engine);
 /* Uniform in [0, n). */
 uint32_t gw_engine_draw(gw_engine *engine, uint32_t n);

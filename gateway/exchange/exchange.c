@@ -7,6 +7,7 @@
 #include "exchange/media.h"
 #include "exchange/metadata.h"
 #include "exchange/reply.h"
+#include "exchange/trace.h"
 #include "route/bind.h"
 #include "route/uri.h"
 
@@ -269,6 +270,19 @@ static gw_code exchange_take_bound_headers(gw_exchange *exchange, const gw_h1_re
   return GW_OK;
 }
 
+static gw_code exchange_take_trace(gw_exchange *exchange, const gw_h1_request *request) {
+  gw_str given = gw_h1_field_get(request, GW_STR("traceparent"));
+  if (gw_trace_is_valid(given)) {
+    exchange->trace = gw_arena_copy(&exchange->arena, given);
+  } else {
+    gw_trace_begin(exchange->engine, &exchange->arena, &exchange->trace);
+  }
+  if (exchange->trace.p == NULL) return GW_NOMEM;
+  exchange->metadata[exchange->metadata_count++] =
+      (gw_h2_field){ GW_STR("traceparent"), exchange->trace };
+  return GW_OK;
+}
+
 /* The route is known: what of the head matters later. */
 static gw_code exchange_take_head(gw_exchange *exchange, const gw_h1_request *request,
                                   gw_str peer) {
@@ -302,6 +316,7 @@ static gw_code exchange_take_head(gw_exchange *exchange, const gw_h1_request *re
   code = gw_metadata_of_request(request, route, peer, &exchange->arena, &exchange->metadata,
                                 &exchange->metadata_count, &dropped);
   gw_count(&exchange->engine->metrics->dropped_headers_total, dropped);
+  if (code == GW_OK) code = exchange_take_trace(exchange, request);
   return code == GW_OK ? exchange_take_bound_headers(exchange, request) : code;
 }
 
@@ -328,7 +343,6 @@ void gw_exchange_head(gw_exchange *exchange, const gw_h1_request *request, gw_st
   exchange->method = gw_arena_copy(arena, request->method);
   exchange->peer = gw_arena_copy(arena, peer);
   exchange->path = gw_arena_copy(arena, request->target); /* whole, until it is parsed */
-  exchange->trace = gw_arena_copy(arena, gw_h1_field_get(request, GW_STR("traceparent")));
   if (exchange->method.p == NULL || exchange->peer.p == NULL || exchange->path.p == NULL) {
     gw_reply_error(exchange, GW_NOMEM, "no memory");
     return;
@@ -346,7 +360,9 @@ void gw_exchange_head(gw_exchange *exchange, const gw_h1_request *request, gw_st
   }
   exchange->path = uri.path;
   exchange->query = uri.query;
-  if (exchange->engine->in_flight > snapshot->limits.in_flight / snapshot->workers + 1) {
+  /* This one counts too. */
+  if (exchange->engine->in_flight >
+      gw_size_max(snapshot->limits.in_flight / snapshot->workers, 1)) {
     gw_reply_error(exchange, GW_OVERLOADED, "too many requests are in flight");
     return;
   }

@@ -93,8 +93,8 @@ gw_code gw_metadata_of_request(const gw_h1_request *request, const gw_route *rou
                                uint32_t *dropped) {
   metadata_list list = { .arena = arena };
   list.capacity =
-      (uint32_t)gw_size_min(request->field_count + METADATA_FORWARDED, GW_CALL_METADATA_MAX);
-  list.fields = gw_arena_alloc(arena, list.capacity * sizeof list.fields[0]);
+      (uint32_t)gw_size_min(request->field_count + METADATA_FORWARDED, GW_CALL_METADATA_MAX - 1);
+  list.fields = gw_arena_alloc(arena, (list.capacity + 1u) * sizeof list.fields[0]);
   if (list.fields == NULL) return GW_NOMEM;
   list_add_forwarded(&list, request, peer);
   for (uint32_t i = 0; i < request->field_count; i++) {

@@ -11,8 +11,9 @@
 #include "route/rule.h"
 #include "upstream/call.h"
 
-/* Fills at most GW_CALL_METADATA_MAX fields; *out lives in arena.  `dropped` counts headers on the
- * list whose value metadata cannot carry. */
+/* All but traceparent, which the exchange adds: *out has room for one more.
+ * Fills at most GW_CALL_METADATA_MAX - 1 fields; *out lives in arena.  `dropped` counts headers on
+ * the list whose value metadata cannot carry. */
 GW_CHECKED gw_code gw_metadata_of_request(const gw_h1_request *request, const gw_route *route,
                                           gw_str peer, gw_arena *arena, gw_h2_field **out,
                                           uint32_t *count, uint32_t *dropped);

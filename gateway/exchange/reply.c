@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "codec/status.h"
+#include "codec/wire_find.h"
 #include "codec/wire_to_json.h"
 #include "exchange/bound_headers.h"
 #include "exchange/metadata.h"
@@ -29,6 +30,32 @@ static gw_str reply_stream_type(gw_stream_form form) {
   case GW_STREAM_ARRAY: break;
   }
   return GW_STR("application/json");
+}
+
+/* google.api.HttpBody (its .proto): the answer is its data, whatever they are. */
+enum { HTTP_BODY_CONTENT_TYPE = 1, HTTP_BODY_DATA = 2 };
+
+static bool reply_is_raw(const gw_exchange *exchange) {
+  const gw_rule *rule = exchange->rule;
+  const gw_message *message = rule->route->rpc->output;
+  if (rule->response_body.count > 0) {
+    const gw_field *field = rule->response_body.fields[0];
+    message = field->repeated ? NULL : field->message;
+  }
+  return message != NULL && message->wkt == GW_WKT_HTTP_BODY;
+}
+
+static gw_str reply_raw_field(const gw_exchange *exchange, gw_str message, uint32_t number) {
+  gw_str found = { NULL, 0 };
+  const gw_field_path *path = &exchange->rule->response_body;
+  if (path->count > 0 && !gw_wire_find(message, path->fields[0]->number, &message)) return found;
+  gw_wire_find(message, number, &found);
+  return found;
+}
+
+static gw_str reply_raw_type(const gw_exchange *exchange, gw_str message) {
+  gw_str type = reply_raw_field(exchange, message, HTTP_BODY_CONTENT_TYPE);
+  return type.n > 0 ? type : GW_STR("application/octet-stream");
 }
 
 /* Metadata of head and trailers that the client gets; returns how many. */
@@ -76,10 +103,11 @@ static void reply_stream_fail(gw_exchange *exchange, const gw_status *status) {
   gw_str open = { NULL, 0 }, close = { NULL, 0 };
   exchange->status = status->http_status;
   out->n = 0;
-  if (exchange->stream_form == GW_STREAM_NDJSON) {
+  bool is_raw = reply_is_raw(exchange);
+  if (!is_raw && exchange->stream_form == GW_STREAM_NDJSON) {
     open = GW_STR("{\"error\":");
     close = GW_STR("}\n");
-  } else if (exchange->stream_form == GW_STREAM_SSE) {
+  } else if (!is_raw && exchange->stream_form == GW_STREAM_SSE) {
     open = GW_STR("event: error\ndata: ");
     close = GW_STR("\n\n");
   }
@@ -229,8 +257,9 @@ static int reply_success_status(gw_exchange *exchange) {
 void gw_reply_message(gw_exchange *exchange, gw_str message) {
   gw_buf *out = &exchange->engine->scratch;
   gw_h2_field fields[REPLY_FIELDS_MAX];
+  bool is_raw = reply_is_raw(exchange);
   out->n = 0;
-  gw_code code = reply_print(exchange, message, out);
+  gw_code code = is_raw ? GW_OK : reply_print(exchange, message, out);
   if (code != GW_OK) {
     gw_reply_error(exchange, code == GW_NOMEM ? GW_NOMEM : GW_BAD_ANSWER,
                    "the upstream's message cannot be read");
@@ -241,21 +270,23 @@ void gw_reply_message(gw_exchange *exchange, gw_str message) {
   count += gw_bound_headers(exchange, &codec, message, fields + count, REPLY_FIELDS_MAX - count);
   gw_answer answer = {
     .status = reply_success_status(exchange),
-    .content_type = GW_STR("application/json"),
+    .content_type = is_raw ? reply_raw_type(exchange, message) : GW_STR("application/json"),
     .fields = fields,
     .field_count = count,
-    .body = gw_buf_str(out),
+    .body = is_raw ? reply_raw_field(exchange, message, HTTP_BODY_DATA) : gw_buf_str(out),
   };
   reply_whole(exchange, &answer);
 }
 
 /* ---- streams ---- */
 
-static void reply_stream_begin(gw_exchange *exchange) {
+/* `message`: the first one; empty when there is none. */
+static void reply_stream_begin(gw_exchange *exchange, gw_str message) {
   gw_h2_field fields[REPLY_FIELDS_MAX];
   gw_answer head = {
     .status = reply_success_status(exchange),
-    .content_type = reply_stream_type(exchange->stream_form),
+    .content_type = reply_is_raw(exchange) ? reply_raw_type(exchange, message)
+                                           : reply_stream_type(exchange->stream_form),
     .fields = fields,
     .field_count = reply_fields(exchange, fields, REPLY_FIELDS_MAX),
   };
@@ -270,6 +301,9 @@ static void reply_stream_begin(gw_exchange *exchange) {
 }
 
 static gw_code reply_stream_print(gw_exchange *exchange, gw_str message, gw_buf *out) {
+  if (reply_is_raw(exchange)) {
+    return gw_buf_append(out, reply_raw_field(exchange, message, HTTP_BODY_DATA));
+  }
   gw_str before = { NULL, 0 }, after = { NULL, 0 };
   switch (exchange->stream_form) {
   case GW_STREAM_NDJSON: after = GW_STR("\n"); break;
@@ -298,7 +332,7 @@ bool gw_reply_stream_message(gw_exchange *exchange, gw_str message) {
     return false;
   }
   exchange->message_count++;
-  if (!exchange->has_begun) reply_stream_begin(exchange);
+  if (!exchange->has_begun) reply_stream_begin(exchange, message);
   return exchange->state != GW_EX_DONE;
 }
 
@@ -312,10 +346,10 @@ void gw_reply_stream_flush(gw_exchange *exchange) {
 
 void gw_reply_stream_end(gw_exchange *exchange) {
   gw_buf *out = &exchange->engine->scratch;
-  if (!exchange->has_begun) reply_stream_begin(exchange);
+  if (!exchange->has_begun) reply_stream_begin(exchange, (gw_str){ NULL, 0 });
   if (exchange->state == GW_EX_DONE) return;
-  bool is_array =
-      exchange->stream_form == GW_STREAM_ARRAY || exchange->stream_form == GW_STREAM_AUTO;
+  bool is_array = !reply_is_raw(exchange) && (exchange->stream_form == GW_STREAM_ARRAY ||
+                                              exchange->stream_form == GW_STREAM_AUTO);
   gw_str tail = exchange->message_count == 0 ? GW_STR("[]") : GW_STR("]");
   if (is_array && gw_buf_append(out, tail) != GW_OK) {
     reply_done(exchange);

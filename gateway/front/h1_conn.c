@@ -5,10 +5,11 @@
 #include "front/front_list.h"
 #include "front/h1_answer.h"
 
-#define H1_PENDING_MAX   GW_KIB(64) /* bytes behind a request before the socket is paused */
-#define H1_PENDING_BYTES GW_MIB(1)  /* one read more than that always fits */
-#define H1_LINGER_MS     2000u
-#define H1_DRAIN_IDLE_MS 400u /* a request already on its way is still answered */
+#define H1_PENDING_MAX    GW_KIB(64) /* bytes behind a request before the socket is paused */
+#define H1_PENDING_BYTES  GW_MIB(1)  /* one read more than that always fits */
+#define H1_LINGER_MS      2000u
+#define H1_PAUSED_LOOK_MS 500u /* a paused socket tells nothing by itself */
+#define H1_DRAIN_IDLE_MS  400u /* a request already on its way is still answered */
 #define H1_UNREAD_MAX                                                                              \
   GW_KIB(64) /* of a body that nobody wants: read away to keep the connection                      \
               */
@@ -38,7 +39,16 @@ static void conn_hit(gw_h1_conn *conn, gw_limit limit) {
 
 static void conn_stall_set(gw_h1_conn *conn) {
   conn->stall_queued = gw_tcp_queued(conn->tcp);
-  conn_due_set(conn, conn_now(conn) + conn_limits(conn)->stall_timeout_ms);
+  conn->stall_ms = conn_now(conn) + conn_limits(conn)->stall_timeout_ms;
+  conn_due_set(conn, conn->stall_ms);
+}
+
+/* What an answer waits for: a slow client, and, while reading is paused, one that may have left. */
+static void conn_answer_due_set(gw_h1_conn *conn) {
+  uint64_t due_ms = gw_tcp_queued(conn->tcp) > 0 ? conn->stall_ms : 0;
+  uint64_t look_ms = conn_now(conn) + H1_PAUSED_LOOK_MS;
+  if (conn->is_paused && (due_ms == 0 || look_ms < due_ms)) due_ms = look_ms;
+  conn_due_set(conn, due_ms);
 }
 
 /* ---- the end of a connection ---- */
@@ -262,6 +272,7 @@ static void conn_pause(gw_h1_conn *conn) {
   if (paused == conn->is_paused) return;
   conn->is_paused = paused;
   gw_tcp_pause(conn->tcp, paused);
+  if (conn->state == H1_ANSWERING || conn->state == H1_FLUSHING) conn_answer_due_set(conn);
 }
 
 static void conn_on_read(void *user, char *bytes, size_t n) {
@@ -315,8 +326,9 @@ static void conn_on_task(gw_task *task) {
 
 static void conn_on_drained(void *user) {
   gw_h1_conn *conn = user;
+  conn->stall_queued = 0;
   if (conn->state == H1_ANSWERING && conn->exchange != NULL) {
-    conn->due_ms = 0;
+    conn_answer_due_set(conn);
     gw_exchange_writable(conn->exchange);
   } else if (conn->state == H1_FLUSHING) {
     if (conn->must_close || conn->has_ended) {
@@ -353,11 +365,27 @@ static void conn_refuse_late(gw_h1_conn *conn, gw_limit limit, const char *text)
   conn_refuse(conn, GW_REQUEST_TIMEOUT, &err);
 }
 
+static void conn_on_answer_due(gw_h1_conn *conn) {
+  size_t queued = gw_tcp_queued(conn->tcp);
+  if (conn->is_paused && gw_tcp_peer_has_ended(conn->tcp)) {
+    gw_h1_conn_close(conn);
+  } else if (queued > 0 && conn->stall_ms <= conn_now(conn)) {
+    if (queued < conn->stall_queued) {
+      conn_stall_set(conn);
+    } else {
+      conn_hit(conn, GW_LIMIT_STALL_TIMEOUT);
+      gw_h1_conn_close(conn);
+      return;
+    }
+  }
+  if (conn->state != H1_CLOSING) conn_answer_due_set(conn);
+}
+
 static void conn_on_due(gw_h1_conn *conn) {
   switch (conn->state) {
   case H1_IDLE:
     conn_hit(conn, GW_LIMIT_IDLE_TIMEOUT);
-    conn_linger(conn);
+    gw_h1_conn_close(conn);
     break;
   case H1_HEAD:
     conn_refuse_late(conn, GW_LIMIT_HEADER_TIMEOUT, "the request's head took too long");
@@ -373,14 +401,7 @@ static void conn_on_due(gw_h1_conn *conn) {
     }
     break;
   case H1_ANSWERING:
-  case H1_FLUSHING:
-    if (gw_tcp_queued(conn->tcp) < conn->stall_queued) {
-      conn_stall_set(conn);
-    } else {
-      conn_hit(conn, GW_LIMIT_STALL_TIMEOUT);
-      gw_h1_conn_close(conn);
-    }
-    break;
+  case H1_FLUSHING: conn_on_answer_due(conn); break;
   case H1_LINGERING: gw_h1_conn_close(conn); break;
   case H1_CLOSING: break;
   }
@@ -403,7 +424,7 @@ void gw_h1_conn_answered(gw_h1_conn *conn) {
 }
 
 void gw_h1_conn_wrote(gw_h1_conn *conn) {
-  if (gw_tcp_queued(conn->tcp) > 0 && conn->due_ms == 0) conn_stall_set(conn);
+  if (gw_tcp_queued(conn->tcp) > 0 && conn->stall_queued == 0) conn_stall_set(conn);
 }
 
 /* ---- opening ---- */

@@ -47,7 +47,8 @@ struct gw_h1_conn {
   size_t pending_start;
   gw_timer timer;
   uint64_t due_ms;     /* 0: nothing is due; the timer may be set for earlier */
-  size_t stall_queued; /* bytes queued when the stall timer was set */
+  size_t stall_queued; /* bytes queued when the stall timer was set; 0: it is not */
+  uint64_t stall_ms;
   gw_task task;        /* after an answer: the next step */
   uint64_t opened_ms, age_max_ms;
   uint32_t requests;

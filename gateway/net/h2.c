@@ -26,12 +26,13 @@ struct gw_h2 {
   bool is_ready, is_going, is_draining, is_broken, has_changed;
   gw_code why;          /* why it was broken */
   gw_code marked;       /* a callback saw an offence: the step breaks the connection */
+  gw_code offence;      /* nghttp2 saw one: its GOAWAY goes out, then the connection ends */
   int32_t block_stream; /* of the header block being decoded */
   size_t block_bytes;   /* decoded so far */
   uint32_t block_fields;
   uint32_t glitches;
   uint64_t glitches_at_ms; /* when they were last forgiven */
-  uint64_t data_frames, window_updates;
+  uint64_t data_frames, window_updates; /* both ways; received */
 };
 
 /* ---- notes and ticks ---- */
@@ -91,7 +92,9 @@ static void h2_break(gw_h2 *h2, gw_code why) {
   h2->is_broken = h2->is_going = h2->has_changed = true;
   h2->why = why;
   DL_FOREACH2(h2->streams, stream, next) {
-    h2_stream_closed(h2, stream, GW_H2_CLOSED_CONNECTION, GW_H2_INTERNAL_ERROR);
+    h2_stream_closed(h2, stream,
+                     stream->was_written ? GW_H2_CLOSED_CONNECTION : GW_H2_CLOSED_REFUSED,
+                     GW_H2_INTERNAL_ERROR);
   }
   gw_loop_defer(h2->loop, &h2->task);
   gw_tcp_close(h2->tcp);
@@ -139,7 +142,7 @@ static void h2_check_over(gw_h2 *h2) {
   if (h2->is_broken) return;
   bool silent = !nghttp2_session_want_read(h2->session) && !nghttp2_session_want_write(h2->session);
   bool drained = h2->is_draining && h2->stream_count == 0;
-  if ((silent || drained) && gw_tcp_queued(h2->tcp) == 0) h2_break(h2, GW_OK);
+  if ((silent || drained) && gw_tcp_queued(h2->tcp) == 0) h2_break(h2, h2->offence);
 }
 
 static void h2_step(gw_h2 *h2) {
@@ -221,6 +224,10 @@ static int h2_on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *h
     break;
   case NGHTTP2_HEADERS:
   case NGHTTP2_GOAWAY: break;
+  case NGHTTP2_RST_STREAM:
+    /* One for each call that we opened is the service's good right. */
+    if (h2->role == GW_H2_SERVER || h2_stream_of(h2, hd->stream_id) == NULL) h2_glitch(h2);
+    break;
   case NGHTTP2_WINDOW_UPDATE:
     if (++h2->window_updates > 10 * h2->data_frames + 10 * h2->stream_count) h2_glitch(h2);
     break;
@@ -243,6 +250,7 @@ static int h2_on_begin_headers(nghttp2_session *session, const nghttp2_frame *fr
   }
   stream->h2 = h2;
   stream->id = frame->hd.stream_id;
+  stream->was_written = true;
   gw_buf_init(&stream->in, stream->arena, GW_H2_CONNECTION_WINDOW + GW_ROUTE_BODY_BYTES_MAX);
   DL_APPEND2(h2->streams, stream, previous, next);
   h2->stream_count++;
@@ -375,6 +383,7 @@ static int h2_on_stream_close(nghttp2_session *session, int32_t id, uint32_t err
   gw_h2_stream *stream = nghttp2_session_get_stream_user_data(session, id);
   if (stream == NULL) return 0;
   gw_h2_closed_by by = stream->failed != GW_OK           ? GW_H2_CLOSED_PROTOCOL
+                       : !stream->was_written            ? GW_H2_CLOSED_REFUSED
                        : error == NGHTTP2_NO_ERROR       ? GW_H2_CLOSED_CLEAN
                        : error == NGHTTP2_REFUSED_STREAM ? GW_H2_CLOSED_REFUSED
                                                          : GW_H2_CLOSED_RESET;
@@ -389,6 +398,18 @@ static int h2_on_invalid(nghttp2_session *session, const nghttp2_frame *frame, i
   (void)user;
   (void)error;
   if (stream != NULL && stream->failed == GW_OK) stream->failed = GW_BAD_ANSWER;
+  return 0;
+}
+
+/* From here on the peer may have seen the frame. */
+static int h2_on_before_send(nghttp2_session *session, const nghttp2_frame *frame, void *user) {
+  gw_h2 *h2 = user;
+  if (frame->hd.type == NGHTTP2_HEADERS) {
+    gw_h2_stream *stream = nghttp2_session_get_stream_user_data(session, frame->hd.stream_id);
+    if (stream != NULL) stream->was_written = true;
+  } else if (frame->hd.type == NGHTTP2_GOAWAY && frame->goaway.error_code != NGHTTP2_NO_ERROR) {
+    h2->offence = GW_BAD_ANSWER;
+  }
   return 0;
 }
 
@@ -426,7 +447,10 @@ static ssize_t h2_on_read_body(nghttp2_session *session, int32_t id, uint8_t *ou
   (void)source;
   if (stream == NULL) return NGHTTP2_ERR_DEFERRED; /* detached: its RST_STREAM is on the way */
   size_t n = gw_size_min(stream->out.n, room);
-  if (n > 0) memcpy(out, stream->out.p, n);
+  if (n > 0) {
+    memcpy(out, stream->out.p, n);
+    h2->data_frames++;
+  }
   stream->out = gw_str_skip(stream->out, n);
   if (stream->out.n > 0) return (ssize_t)n;
   if (stream->out_set) {
@@ -462,6 +486,10 @@ gw_code gw_h2_request(gw_h2 *h2, gw_h2_stream *stream, const gw_h2_field *fields
   gw_buf_init(&stream->in, stream->arena, GW_H2_CONNECTION_WINDOW + GW_ROUTE_BODY_BYTES_MAX);
   DL_APPEND2(h2->streams, stream, previous, next);
   h2->stream_count++;
+  /* RFC 9113 section 5.1.1: when the identifiers are used up, another connection goes on. */
+  if (nghttp2_session_get_next_stream_id(h2->session) >= INT32_MAX) {
+    h2->is_going = h2->has_changed = true;
+  }
   h2_wake(h2);
   return GW_OK;
 }
@@ -560,6 +588,7 @@ static int h2_session_new(gw_h2 *h2) {
   nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, h2_on_data);
   nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, h2_on_stream_close);
   nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(callbacks, h2_on_invalid);
+  nghttp2_session_callbacks_set_before_frame_send_callback(callbacks, h2_on_before_send);
   nghttp2_option_set_no_auto_window_update(option, 1);
   nghttp2_option_set_no_closed_streams(option, 1);
   nghttp2_option_set_max_outbound_ack(option, H2_OUTBOUND_ACK_MAX);

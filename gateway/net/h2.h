@@ -73,7 +73,7 @@ struct gw_h2_stream {
   /* private to h2.c */
   gw_h2_stream *previous, *next; /* the connection's list */
   gw_h2_stream *next_ready;
-  bool is_ready, saw_head, saw_final, out_set, out_end, out_deferred, out_trailers, local_end;
+  bool is_ready, was_written, saw_final, out_set, out_end, out_deferred, out_trailers;
   uint8_t informational, empty_data;
   gw_code failed; /* the rule that the peer broke */
   gw_str out;     /* borrowed: what is left of gw_h2_send()'s slice */

@@ -23,6 +23,7 @@ struct gw_loop {
   gw_timer **heap; /* heap[0] is the earliest */
   size_t heap_n, heap_cap;
   uint64_t alarm_at_ms; /* 0: not armed */
+  bool is_firing;
   gw_arena_pool arena_pool;
   char read_scratch[LOOP_SCRATCH_BYTES + LOOP_SCRATCH_PAD];
   char write_scratch[LOOP_SCRATCH_BYTES];
@@ -115,15 +116,19 @@ static void loop_on_alarm(uv_timer_t *alarm) {
   gw_loop *loop = GW_CONTAINER_OF(alarm, gw_loop, alarm);
   uint64_t now = uv_now(&loop->uv);
   loop->alarm_at_ms = 0;
+  loop->is_firing = true;
   while (loop->heap_n > 0 && loop->heap[0]->at_ms <= now) {
     gw_timer *timer = loop->heap[0];
     gw_timer_cancel(loop, timer);
     timer->fired(timer);
   }
+  loop->is_firing = false;
   loop_arm(loop);
 }
 
 bool gw_timer_set(gw_loop *loop, gw_timer *timer, uint64_t at_ms) {
+  /* What a timer sets to now or the past waits for the others of this iteration, I/O included. */
+  if (loop->is_firing && at_ms <= uv_now(&loop->uv)) at_ms = uv_now(&loop->uv) + 1;
   if (timer->slot != 0) {
     uint64_t was = timer->at_ms;
     timer->at_ms = at_ms;
@@ -184,8 +189,9 @@ bool gw_loop_post(gw_loop *loop, gw_post_fn *run, void *context) {
   uv_mutex_lock(&loop->post_lock);
   *loop->posts_end = post;
   loop->posts_end = &post->next;
-  uv_mutex_unlock(&loop->post_lock);
+  /* Within the lock: once the post can run, the loop may end and be freed. */
   uv_async_send(&loop->wake);
+  uv_mutex_unlock(&loop->post_lock);
   return true;
 }
 

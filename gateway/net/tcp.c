@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -146,6 +147,13 @@ void gw_tcp_pause(gw_tcp *tcp, bool paused) {
   } else {
     uv_read_start((uv_stream_t *)&tcp->uv, tcp_on_alloc, tcp_on_read);
   }
+}
+
+/* Known to the kernel although unread bytes still stand before the end. */
+bool gw_tcp_peer_has_ended(const gw_tcp *tcp) {
+  struct pollfd look = { .events = POLLRDHUP };
+  if (tcp->is_closing || uv_fileno((const uv_handle_t *)&tcp->uv, &look.fd) != 0) return true;
+  return poll(&look, 1, 0) > 0 && (look.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
 }
 
 /* ---- writing ---- */

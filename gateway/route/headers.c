@@ -4,7 +4,7 @@
  * exchange/metadata.c. */
 static const gw_str request_defaults[] = {
   GW_STR_INIT("authorization"), GW_STR_INIT("accept-language"), GW_STR_INIT("x-request-id"),
-  GW_STR_INIT("traceparent"),   GW_STR_INIT("tracestate"),      GW_STR_INIT("baggage"),
+  GW_STR_INIT("tracestate"),    GW_STR_INIT("baggage"),
 };
 
 static const gw_str answer_defaults[] = {

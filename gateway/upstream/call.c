@@ -205,12 +205,25 @@ gw_code gw_call_next(gw_call *call, gw_str *message) {
   return GW_AGAIN;
 }
 
+/* Nothing of the answer came: the same frames go out on another stream. */
+static void call_start_again(gw_call *call) {
+  call->was_refused = true;
+  call->stream = (gw_h2_stream){ .tick = call->stream.tick, .arena = call->arena };
+  call->state = GW_CALL_WAITING;
+  gw_upstream_replace(call->upstream, call);
+}
+
 static void call_on_stream(gw_h2_stream *stream, uint32_t noted) {
   gw_call *call = GW_CONTAINER_OF(stream, gw_call, stream);
   if (noted & GW_H2_HEAD) call->has_head = true;
   if (noted & GW_H2_TRAILERS) call->has_trailers = true;
   if (noted & GW_H2_ENDED) call->ended = true;
-  if (noted & ~(uint32_t)GW_H2_SENT) call->tick(call);
+  bool refused = (noted & GW_H2_CLOSED) && stream->closed_by == GW_H2_CLOSED_REFUSED;
+  if (refused && !call->has_head && !call->was_refused) {
+    call_start_again(call);
+  } else if (noted & ~(uint32_t)GW_H2_SENT) {
+    call->tick(call);
+  }
 }
 
 /* ---- starting ---- */
@@ -246,6 +259,7 @@ gw_code gw_call_open(gw_call *call, gw_h2 *h2, gw_str authority) {
   if (code != GW_OK) return code;
   gw_h2_send(&call->stream, request->frames, true);
   call->state = GW_CALL_OPEN;
+  call->attempts++;
   return GW_OK;
 }
 

@@ -57,7 +57,8 @@ struct gw_call {
   uint64_t waiting_until_ms;
   size_t taken; /* bytes of the frame that gw_call_next() handed out last */
   uint32_t message_count;
-  bool has_head, has_trailers, ended;
+  uint32_t attempts; /* streams opened */
+  bool has_head, has_trailers, ended, was_refused;
   char timeout[GW_NUMBER_TEXT_MAX + 1];
 };
 

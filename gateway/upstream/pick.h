@@ -8,5 +8,7 @@
  */
 void gw_upstream_place(gw_upstream *upstream, gw_call *call);
 void gw_upstream_unqueue(gw_upstream *upstream, gw_call *call);
+/* A call that was placed before looks for another connection. */
+void gw_upstream_replace(gw_upstream *upstream, gw_call *call);
 /* A placed call is over: counts it. */
 void gw_upstream_call_done(gw_upstream *upstream, unsigned grpc_code);

@@ -378,21 +378,62 @@ static gw_conn *address_pick(gw_address *address) {
   return best;
 }
 
-/* Round robin: the next address after the last one that has room. */
-static gw_conn *upstream_pick(gw_upstream *upstream) {
-  gw_address *start = upstream->cursor != NULL ? upstream->cursor->next : upstream->addresses;
-  if (start == NULL) start = upstream->addresses;
-  if (start == NULL) return NULL;
+static gw_address *address_after(gw_upstream *upstream, gw_address *address) {
+  return address != NULL && address->next != NULL ? address->next : upstream->addresses;
+}
+
+/* From `start` around: the first address with room. */
+static gw_conn *upstream_pick_from(gw_upstream *upstream, gw_address *start) {
   gw_address *address = start;
+  if (start == NULL) return NULL;
   do {
     gw_conn *conn = address->is_gone ? NULL : address_pick(address);
     if (conn != NULL) {
       upstream->cursor = address;
       return conn;
     }
-    address = address->next != NULL ? address->next : upstream->addresses;
+    address = address_after(upstream, address);
   } while (address != start);
   return NULL;
+}
+
+static uint32_t address_load(const gw_address *address) {
+  const gw_conn *conn;
+  uint32_t load = 0;
+  DL_FOREACH2(address->conns, conn, next) {
+    if (conn->h2 != NULL) load += gw_h2_stream_count(conn->h2);
+  }
+  return load;
+}
+
+static gw_address *upstream_draw_address(gw_upstream *upstream) {
+  gw_address *address;
+  uint32_t count = 0;
+  DL_COUNT2(upstream->addresses, address, count, next);
+  uint32_t n = (uint32_t)(upstream_draw(upstream) * count);
+  for (address = upstream->addresses; n > 0 && address->next != NULL; n--)
+    address = address->next;
+  return address;
+}
+
+/* round_robin: the next address after the last one; pick_first: the last one as long as it has
+ * room; least_request: the less loaded of two drawn ones ("power of two choices"). */
+static gw_conn *upstream_pick(gw_upstream *upstream) {
+  if (upstream->addresses == NULL) return NULL;
+  switch (upstream->config->balance) {
+  case GW_BALANCE_PICK_FIRST:
+    return upstream_pick_from(upstream,
+                              upstream->cursor != NULL ? upstream->cursor : upstream->addresses);
+  case GW_BALANCE_LEAST_REQUEST: {
+    gw_address *a = upstream_draw_address(upstream), *b = upstream_draw_address(upstream);
+    if (a == b) b = address_after(upstream, a);
+    bool b_wins =
+        address_pick(a) == NULL || (address_pick(b) != NULL && address_load(b) < address_load(a));
+    return upstream_pick_from(upstream, b_wins ? b : a);
+  }
+  case GW_BALANCE_ROUND_ROBIN: break;
+  }
+  return upstream_pick_from(upstream, address_after(upstream, upstream->cursor));
 }
 
 /* Opens one more connection where all streams are taken.  False: no connection is or will soon be
@@ -497,6 +538,11 @@ void gw_upstream_place(gw_upstream *upstream, gw_call *call) {
                  GW_STR_ARG(config->name), (unsigned)config->in_flight_max);
     return;
   }
+  gw_upstream_replace(upstream, call);
+}
+
+void gw_upstream_replace(gw_upstream *upstream, gw_call *call) {
+  const gw_upstream_config *config = upstream->config;
   if (upstream->waiting == NULL && upstream_try(upstream, call)) return;
   if (!upstream_grow(upstream)) {
     upstream_fail_no_connection(upstream, call);

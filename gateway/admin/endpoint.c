@@ -1,0 +1,249 @@
+#include "admin/endpoint.h"
+
+#include <microhttpd.h>
+
+#include "admin/metrics_text.h"
+#include "admin/routes_json.h"
+#include "base/log.h"
+
+#define TYPE_TEXT    "text/plain; charset=utf-8"
+#define TYPE_METRICS "text/plain; version=0.0.4; charset=utf-8"
+#define TYPE_JSON    "application/json"
+
+#define ROUTES_PREFIX "/routes/"
+
+/* Fills reply->body; the reply comes as 200 with the endpoint's type.  A failure becomes 500. */
+typedef gw_code endpoint_fn(const gw_endpoint_context *context, const gw_endpoint_request *request,
+                            gw_endpoint_reply *reply);
+
+typedef struct endpoint {
+  gw_str path;
+  bool is_prefix; /* the path and what follows it */
+  bool is_post;   /* changes state */
+  const char *content_type;
+  endpoint_fn *answer;
+} endpoint;
+
+/* ---- health ---- */
+
+static gw_code endpoint_livez(const gw_endpoint_context *context,
+                              const gw_endpoint_request *request, gw_endpoint_reply *reply) {
+  (void)context;
+  (void)request;
+  return gw_buf_append(&reply->body, GW_STR("ok\n"));
+}
+
+static gw_code endpoint_readyz(const gw_endpoint_context *context,
+                               const gw_endpoint_request *request, gw_endpoint_reply *reply) {
+  (void)request;
+  if (gw_server_is_ready(context->server, &reply->body))
+    return gw_buf_append(&reply->body, GW_STR("ready\n"));
+  reply->status = MHD_HTTP_SERVICE_UNAVAILABLE;
+  return GW_OK;
+}
+
+static gw_code endpoint_index(const gw_endpoint_context *context,
+                              const gw_endpoint_request *request, gw_endpoint_reply *reply) {
+  (void)context;
+  (void)request;
+  return gw_buf_append(&reply->body, GW_STR("sluice " GW_VERSION "\n"
+                                            "\n"
+                                            "GET  /livez        the process answers\n"
+                                            "GET  /readyz       requests can be served\n"
+                                            "GET  /metrics      counters for Prometheus\n"
+                                            "GET  /routes       the routes with live figures\n"
+                                            "GET  /routes/NAME  one route with its rules\n"
+                                            "POST /reload       read the configuration anew\n"
+                                            "POST /drain        finish what runs, then stop\n"));
+}
+
+/* ---- figures ---- */
+
+static gw_code endpoint_metrics(const gw_endpoint_context *context,
+                                const gw_endpoint_request *request, gw_endpoint_reply *reply) {
+  gw_metric_sums sums;
+  gw_code code = gw_metric_sums_collect(&sums);
+  (void)request;
+  if (code == GW_OK) {
+    gw_snapshot *snapshot = gw_server_snapshot(context->server);
+    gw_metrics_source source = { .sums = &sums,
+                                 .snapshot = snapshot,
+                                 .process = gw_process_read(),
+                                 .version = GW_VERSION,
+                                 .start_ms = context->start_ms,
+                                 .log_dropped = gw_log_dropped() };
+    code = gw_metrics_text_print(&source, &reply->body);
+    gw_snapshot_unref(snapshot);
+  }
+  gw_metric_sums_done(&sums);
+  return code;
+}
+
+static gw_code endpoint_routes(const gw_endpoint_context *context,
+                               const gw_endpoint_request *request, gw_endpoint_reply *reply) {
+  gw_metric_sums sums;
+  gw_code code = gw_metric_sums_collect(&sums);
+  (void)request;
+  if (code == GW_OK) {
+    gw_snapshot *snapshot = gw_server_snapshot(context->server);
+    code = gw_routes_json_print(snapshot, &sums, &reply->body);
+    gw_snapshot_unref(snapshot);
+  }
+  gw_metric_sums_done(&sums);
+  return code;
+}
+
+static gw_code endpoint_route(const gw_endpoint_context *context,
+                              const gw_endpoint_request *request, gw_endpoint_reply *reply) {
+  gw_metric_sums sums;
+  gw_code code = gw_metric_sums_collect(&sums);
+  if (code == GW_OK) {
+    gw_str name = gw_str_skip(request->path, sizeof ROUTES_PREFIX - 1);
+    gw_snapshot *snapshot = gw_server_snapshot(context->server);
+    code = gw_routes_json_print_one(snapshot, &sums, name, &reply->body);
+    gw_snapshot_unref(snapshot);
+  }
+  gw_metric_sums_done(&sums);
+  if (code != GW_NOT_FOUND) return code;
+  reply->status = MHD_HTTP_NOT_FOUND;
+  return gw_buf_append(&reply->body, GW_STR("{\"error\":\"no route of this name\"}\n"));
+}
+
+/* ---- what changes state ---- */
+
+static gw_code finding_print(const gw_finding *finding, gw_buf *out) {
+  gw_code code = gw_buf_append(out, GW_STR("{\"file\":"));
+  if (code == GW_OK) code = gw_buf_append_json_string(out, finding->file);
+  if (code == GW_OK)
+    code =
+        gw_buf_printf(out, ",\"line\":%u,\"column\":%u,\"text\":", finding->line, finding->column);
+  if (code == GW_OK) code = gw_buf_append_json_string(out, finding->text);
+  return code == GW_OK ? gw_buf_append(out, GW_STR("}")) : code;
+}
+
+/* ,"NAME":[...] of the errors or of the warnings; without any: nothing. */
+static gw_code findings_print(const gw_findings *findings, bool warnings, gw_buf *out) {
+  gw_code code = GW_OK;
+  bool is_first = true;
+  for (size_t i = 0; i < findings->count && code == GW_OK; i++) {
+    if (findings->items[i].warning != warnings) continue;
+    code = !is_first  ? gw_buf_append(out, GW_STR(","))
+           : warnings ? gw_buf_append(out, GW_STR(",\"warnings\":["))
+                      : gw_buf_append(out, GW_STR(",\"errors\":["));
+    if (code == GW_OK) code = finding_print(&findings->items[i], out);
+    is_first = false;
+  }
+  return code == GW_OK && !is_first ? gw_buf_append(out, GW_STR("]")) : code;
+}
+
+/* Memory at its end leaves no finding behind; the answer then says at least that. */
+static gw_code refusal_print(const gw_findings *findings, gw_code why, gw_buf *out) {
+  gw_finding bare = { .text = gw_str_of(gw_code_name(why)) };
+  size_t begin = out->n;
+  gw_code code = findings_print(findings, false, out);
+  if (code != GW_OK || out->n > begin) return code;
+  code = gw_buf_append(out, GW_STR(",\"errors\":["));
+  if (code == GW_OK) code = finding_print(&bare, out);
+  return code == GW_OK ? gw_buf_append(out, GW_STR("]")) : code;
+}
+
+static gw_code endpoint_reload(const gw_endpoint_context *context,
+                               const gw_endpoint_request *request, gw_endpoint_reply *reply) {
+  gw_findings findings;
+  (void)request;
+  gw_findings_init(&findings);
+  gw_code reloaded = gw_server_reload(context->server, &findings);
+  gw_code code =
+      gw_buf_printf(&reply->body, "{\"reloaded\":%s", reloaded == GW_OK ? "true" : "false");
+  if (reloaded != GW_OK) {
+    reply->status = MHD_HTTP_BAD_REQUEST;
+    if (code == GW_OK) code = refusal_print(&findings, reloaded, &reply->body);
+  }
+  if (code == GW_OK) code = findings_print(&findings, true, &reply->body);
+  if (code == GW_OK && findings.lost > 0)
+    code = gw_buf_printf(&reply->body, ",\"more\":%zu", findings.lost);
+  gw_findings_done(&findings);
+  return code == GW_OK ? gw_buf_append(&reply->body, GW_STR("}\n")) : code;
+}
+
+/* Asked again, it answers the same and does nothing: a second signal would end the process. */
+static gw_code endpoint_drain(const gw_endpoint_context *context,
+                              const gw_endpoint_request *request, gw_endpoint_reply *reply) {
+  (void)request;
+  reply->status = MHD_HTTP_ACCEPTED;
+  reply->wants_drain = !gw_server_is_draining(context->server);
+  return gw_buf_append(&reply->body, GW_STR("{\"draining\":true}\n"));
+}
+
+/* ---- which of them ---- */
+
+static const endpoint endpoints[] = {
+  { GW_STR_INIT("/"), false, false, TYPE_TEXT, endpoint_index },
+  { GW_STR_INIT("/livez"), false, false, TYPE_TEXT, endpoint_livez },
+  { GW_STR_INIT("/readyz"), false, false, TYPE_TEXT, endpoint_readyz },
+  { GW_STR_INIT("/metrics"), false, false, TYPE_METRICS, endpoint_metrics },
+  { GW_STR_INIT("/routes"), false, false, TYPE_JSON, endpoint_routes },
+  { GW_STR_INIT(ROUTES_PREFIX), true, false, TYPE_JSON, endpoint_route },
+  { GW_STR_INIT("/reload"), false, true, TYPE_JSON, endpoint_reload },
+  { GW_STR_INIT("/drain"), false, true, TYPE_JSON, endpoint_drain },
+};
+
+static const endpoint *endpoint_find(gw_str path) {
+  for (size_t i = 0; i < GW_COUNT_OF(endpoints); i++) {
+    const endpoint *e = &endpoints[i];
+    if (e->is_prefix ? gw_str_starts(path, e->path) : gw_str_eq(path, e->path)) return e;
+  }
+  return NULL;
+}
+
+static bool endpoint_allows(const endpoint *e, gw_str method) {
+  if (e->is_post) return gw_str_eq(method, GW_STR("POST"));
+  return gw_str_eq(method, GW_STR("GET")) || gw_str_eq(method, GW_STR("HEAD"));
+}
+
+static void reply_init(gw_endpoint_reply *reply, int status, const char *content_type) {
+  *reply = (gw_endpoint_reply){ .status = status, .content_type = content_type };
+  gw_buf_init(&reply->body, NULL, GW_ENDPOINT_REPLY_BYTES_MAX);
+}
+
+/* One line instead of what was to come.  Without memory for it the status alone is the answer. */
+static void reply_refuse(gw_endpoint_reply *reply, int status, const char *text) {
+  gw_buf_done(&reply->body);
+  reply_init(reply, status, TYPE_TEXT);
+  (void)!gw_buf_printf(&reply->body, "%s\n", text);
+}
+
+/* True: the request may change state. */
+static bool request_may_change(const gw_endpoint_context *context,
+                               const gw_endpoint_request *request, gw_endpoint_reply *reply) {
+  if (context->token.n > 0) {
+    if (gw_token_matches(&context->token, request->authorization)) return true;
+    reply_refuse(reply, MHD_HTTP_UNAUTHORIZED, "a bearer token is needed");
+    reply->has_challenge = true;
+    return false;
+  }
+  if (!request->has_origin) return true;
+  reply_refuse(reply, MHD_HTTP_FORBIDDEN, "not for a web page without admin.token_file");
+  return false;
+}
+
+void gw_endpoint_answer(const gw_endpoint_context *context, const gw_endpoint_request *request,
+                        gw_endpoint_reply *reply) {
+  const endpoint *e = endpoint_find(request->path);
+  reply_init(reply, MHD_HTTP_OK, e != NULL ? e->content_type : TYPE_TEXT);
+  if (e == NULL) {
+    reply_refuse(reply, MHD_HTTP_NOT_FOUND, "not found; GET / lists what there is");
+    return;
+  }
+  if (!endpoint_allows(e, request->method)) {
+    reply_refuse(reply, MHD_HTTP_METHOD_NOT_ALLOWED, "method not allowed");
+    reply->allow = e->is_post ? "POST" : "GET, HEAD";
+    return;
+  }
+  if (e->is_post && !request_may_change(context, request, reply)) return;
+  gw_code code = e->answer(context, request, reply);
+  if (code == GW_TOO_LARGE)
+    reply_refuse(reply, MHD_HTTP_INTERNAL_SERVER_ERROR, "the answer is over 16 MiB");
+  else if (code != GW_OK)
+    reply_refuse(reply, MHD_HTTP_INTERNAL_SERVER_ERROR, gw_code_name(code));
+}

@@ -1,0 +1,171 @@
+/* Read by uthash.h, so it stands before it: without memory an element is left out of the hash, and
+ * its handle has no table, where the process would end otherwise. */
+#define HASH_NONFATAL_OOM 1
+
+#include "admin/metric_sums.h"
+
+#include <stdlib.h>
+
+static gw_route_sums *sums_route(gw_metric_sums *sums, gw_str name) {
+  gw_route_sums *route;
+  HASH_FIND(hh, sums->routes, name.p, name.n, route);
+  if (route != NULL) return route;
+  route = calloc(1, sizeof *route);
+  if (route == NULL) return NULL;
+  route->name = name;
+  HASH_ADD_KEYPTR(hh, sums->routes, name.p, name.n, route);
+  if (route->hh.tbl != NULL) return route;
+  free(route);
+  return NULL;
+}
+
+static gw_upstream_sums *sums_upstream(gw_metric_sums *sums, gw_str name) {
+  gw_upstream_sums *upstream;
+  HASH_FIND(hh, sums->upstreams, name.p, name.n, upstream);
+  if (upstream != NULL) return upstream;
+  upstream = calloc(1, sizeof *upstream);
+  if (upstream == NULL) return NULL;
+  upstream->name = name;
+  HASH_ADD_KEYPTR(hh, sums->upstreams, name.p, name.n, upstream);
+  if (upstream->hh.tbl != NULL) return upstream;
+  free(upstream);
+  return NULL;
+}
+
+static void sums_add_status(gw_route_sums *route, uint64_t status, uint64_t count) {
+  size_t i = 0;
+  while (i < route->status_count && route->by_status[i].status < status)
+    i++;
+  if (i == route->status_count || route->by_status[i].status != status) {
+    if (route->status_count == GW_SUMS_STATUSES) {
+      route->other_status += count;
+      return;
+    }
+    memmove(&route->by_status[i + 1], &route->by_status[i],
+            (route->status_count - i) * sizeof route->by_status[0]);
+    route->by_status[i].status = status;
+    route->by_status[i].count = 0;
+    route->status_count++;
+  }
+  route->by_status[i].count += count;
+}
+
+static void sums_add_route(gw_route_sums *route, const gw_route_metrics *metrics) {
+  for (size_t i = 0; i < GW_METRIC_STATUSES; i++) {
+    uint64_t status = gw_counter_get(&metrics->by_status[i].status);
+    if (status == 0) break;
+    sums_add_status(route, status, gw_counter_get(&metrics->by_status[i].count));
+  }
+  for (size_t i = 0; i < GW_METRIC_BUCKETS; i++)
+    route->buckets[i] += gw_counter_get(&metrics->buckets[i]);
+  route->other_status += gw_counter_get(&metrics->other_status);
+  route->seconds_sum_us += gw_counter_get(&metrics->seconds_sum_us);
+  route->ignored_fields += gw_counter_get(&metrics->ignored_fields);
+}
+
+static void sums_on_route(void *context, gw_str name, uint32_t worker,
+                          const gw_route_metrics *metrics) {
+  gw_metric_sums *sums = context;
+  gw_route_sums *route = sums_route(sums, name);
+  (void)worker;
+  if (route == NULL) {
+    sums->code = GW_NOMEM;
+    return;
+  }
+  sums_add_route(route, metrics);
+}
+
+static void sums_on_upstream(void *context, gw_str name, uint32_t worker,
+                             const gw_upstream_metrics *metrics) {
+  gw_metric_sums *sums = context;
+  gw_upstream_sums *upstream = sums_upstream(sums, name);
+  (void)worker;
+  if (upstream == NULL) {
+    sums->code = GW_NOMEM;
+    return;
+  }
+  upstream->connections += gw_counter_get(&metrics->connections);
+  upstream->waiting += gw_counter_get(&metrics->waiting);
+  upstream->in_flight += gw_counter_get(&metrics->in_flight);
+  upstream->connects_total += gw_counter_get(&metrics->connects_total);
+  upstream->connect_failures_total += gw_counter_get(&metrics->connect_failures_total);
+  upstream->calls_total += gw_counter_get(&metrics->calls_total);
+  upstream->overflow_total += gw_counter_get(&metrics->overflow_total);
+  for (size_t i = 0; i < GW_GRPC_CODE_COUNT; i++)
+    upstream->by_code[i] += gw_counter_get(&metrics->by_code[i]);
+}
+
+static void sums_on_worker(void *context, uint32_t worker, const gw_worker_metrics *metrics) {
+  gw_metric_sums *sums = context;
+  gw_worker_sums *workers = &sums->workers;
+  (void)worker;
+  workers->connections += gw_counter_get(&metrics->connections);
+  workers->in_flight += gw_counter_get(&metrics->in_flight);
+  workers->accepted_total += gw_counter_get(&metrics->accepted_total);
+  workers->refused_requests_total += gw_counter_get(&metrics->refused_requests_total);
+  workers->dropped_headers_total += gw_counter_get(&metrics->dropped_headers_total);
+  workers->ignored_status_total += gw_counter_get(&metrics->ignored_status_total);
+  workers->client_gone_total += gw_counter_get(&metrics->client_gone_total);
+  for (size_t i = 0; i < GW_LIMIT_COUNT; i++)
+    workers->limits_hit[i] += gw_counter_get(&metrics->limits_hit[i]);
+  sums_add_route(&sums->unrouted, &metrics->unrouted);
+}
+
+gw_code gw_metric_sums_collect(gw_metric_sums *sums) {
+  static const gw_metrics_visitor visitor = { sums_on_route, sums_on_upstream, sums_on_worker };
+  *sums = (gw_metric_sums){ .code = GW_OK };
+  gw_metrics_visit(&visitor, sums);
+  return sums->code;
+}
+
+void gw_metric_sums_done(gw_metric_sums *sums) {
+  gw_route_sums *route, *next_route;
+  gw_upstream_sums *upstream, *next_upstream;
+  HASH_ITER(hh, sums->routes, route, next_route) {
+    HASH_DEL(sums->routes, route);
+    free(route);
+  }
+  HASH_ITER(hh, sums->upstreams, upstream, next_upstream) {
+    HASH_DEL(sums->upstreams, upstream);
+    free(upstream);
+  }
+}
+
+const gw_route_sums *gw_metric_sums_find(const gw_metric_sums *sums, gw_str name) {
+  gw_route_sums *route;
+  HASH_FIND(hh, sums->routes, name.p, name.n, route);
+  return route;
+}
+
+uint64_t gw_route_sums_requests(const gw_route_sums *route) {
+  uint64_t requests = 0;
+  for (size_t i = 0; i < GW_METRIC_BUCKETS; i++)
+    requests += route->buckets[i];
+  return requests;
+}
+
+uint64_t gw_route_sums_errors(const gw_route_sums *route) {
+  uint64_t errors = 0;
+  for (size_t i = 0; i < route->status_count; i++) {
+    if (route->by_status[i].status >= 500) errors += route->by_status[i].count;
+  }
+  return errors;
+}
+
+bool gw_route_sums_quantile(const gw_route_sums *route, double quantile, double *us) {
+  double rank = quantile * (double)gw_route_sums_requests(route), below = 0;
+  assert(quantile > 0 && quantile < 1);
+  if (rank <= 0) return false;
+  for (size_t i = 0; i < GW_METRIC_BUCKETS - 1; i++) {
+    double count = (double)route->buckets[i];
+    double low = i > 0 ? (double)gw_metric_bucket_us[i - 1] : 0;
+    double high = (double)gw_metric_bucket_us[i];
+    if (count > 0 && below + count >= rank) {
+      *us = low + (high - low) * (rank - below) / count;
+      return true;
+    }
+    below += count;
+  }
+  *us = (double)gw_metric_bucket_us[GW_METRIC_BUCKETS - 2];
+  return true;
+}

@@ -1,0 +1,236 @@
+#include "admin/metrics_text.h"
+
+#include <inttypes.h>
+
+/* The first failure stops all further writing; its code is the answer. */
+typedef struct text_writer {
+  gw_buf *out;
+  gw_code code;
+} text_writer;
+
+/* One family with an upstream's name as its only label, or none. */
+typedef struct text_figure {
+  const char *name, *type, *help;
+  size_t offset; /* of the uint64_t in the sums */
+} text_figure;
+
+static void text_put(text_writer *w, gw_str s) {
+  if (w->code == GW_OK) w->code = gw_buf_append(w->out, s);
+}
+
+#define text_printf(w, ...)                                                                        \
+  do {                                                                                             \
+    if ((w)->code == GW_OK) (w)->code = gw_buf_printf((w)->out, __VA_ARGS__);                      \
+  } while (0)
+
+static void text_family(text_writer *w, const char *name, const char *type, const char *help) {
+  text_printf(w, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
+}
+
+/* Inside a label's quotes: backslash, quote and line feed are escaped, all else stands as it is. */
+static void text_label_value(text_writer *w, gw_str value) {
+  size_t begin = 0;
+  for (size_t i = 0; i < value.n; i++) {
+    char c = value.p[i];
+    if (c != '\\' && c != '"' && c != '\n') continue;
+    text_put(w, (gw_str){ value.p + begin, i - begin });
+    text_put(w, c == '\n' ? GW_STR("\\n") : c == '"' ? GW_STR("\\\"") : GW_STR("\\\\"));
+    begin = i + 1;
+  }
+  if (begin < value.n) text_put(w, gw_str_skip(value, begin));
+}
+
+static void text_label(text_writer *w, const char *name, gw_str value) {
+  text_printf(w, "%s=\"", name);
+  text_label_value(w, value);
+  text_put(w, GW_STR("\""));
+}
+
+static void text_plain(text_writer *w, const char *name, const char *type, const char *help,
+                       uint64_t value) {
+  text_family(w, name, type, help);
+  text_printf(w, "%s %" PRIu64 "\n", name, value);
+}
+
+/* ---- routes ---- */
+
+static void text_route_open(text_writer *w, const char *name, const gw_route_sums *route) {
+  text_printf(w, "%s{", name);
+  text_label(w, "route", route->name);
+  text_printf(w, ",side=\"%s\"", route->name.n > 0 ? "grpc" : "");
+}
+
+static void text_route_requests(text_writer *w, const gw_route_sums *route) {
+  for (size_t i = 0; i < route->status_count; i++) {
+    text_route_open(w, "sluice_requests_total", route);
+    text_printf(w, ",code=\"%" PRIu64 "\"} %" PRIu64 "\n", route->by_status[i].status,
+                route->by_status[i].count);
+  }
+  if (route->other_status > 0) {
+    text_route_open(w, "sluice_requests_total", route);
+    text_printf(w, ",code=\"0\"} %" PRIu64 "\n", route->other_status);
+  }
+}
+
+static void text_route_seconds(text_writer *w, const gw_route_sums *route) {
+  uint64_t count = 0;
+  for (size_t i = 0; i < GW_METRIC_BUCKETS; i++) {
+    count += route->buckets[i];
+    text_route_open(w, "sluice_request_seconds_bucket", route);
+    if (i < GW_METRIC_BUCKETS - 1)
+      text_printf(w, ",le=\"%g\"} %" PRIu64 "\n", (double)gw_metric_bucket_us[i] / 1e6, count);
+    else
+      text_printf(w, ",le=\"+Inf\"} %" PRIu64 "\n", count);
+  }
+  text_route_open(w, "sluice_request_seconds_sum", route);
+  text_printf(w, "} %" PRIu64 ".%06" PRIu64 "\n", route->seconds_sum_us / 1000000,
+              route->seconds_sum_us % 1000000);
+  text_route_open(w, "sluice_request_seconds_count", route);
+  text_printf(w, "} %" PRIu64 "\n", count);
+}
+
+static void text_ignored_fields(text_writer *w, const gw_metric_sums *sums) {
+  text_family(w, "sluice_ignored_fields_total", "counter",
+              "JSON fields and query parameters that no field has.");
+  for (const gw_route_sums *route = sums->routes; route != NULL; route = route->hh.next) {
+    text_put(w, GW_STR("sluice_ignored_fields_total{"));
+    text_label(w, "route", route->name);
+    text_printf(w, "} %" PRIu64 "\n", route->ignored_fields);
+  }
+}
+
+static void text_stages(text_writer *w, const gw_snapshot *snapshot) {
+  text_family(w, "sluice_stage", "gauge", "1 for the stage at which a route stands.");
+  for (uint32_t i = 0; i < snapshot->route_count; i++) {
+    text_put(w, GW_STR("sluice_stage{"));
+    text_label(w, "route", snapshot->routes[i]->name);
+    text_put(w, GW_STR(","));
+    text_label(w, "stage", snapshot->routes[i]->stage);
+    text_put(w, GW_STR("} 1\n"));
+  }
+}
+
+static void text_routes(text_writer *w, const gw_metric_sums *sums, const gw_snapshot *snapshot) {
+  const gw_route_sums *route;
+  text_family(w, "sluice_requests_total", "counter", "Finished requests, by HTTP status.");
+  text_route_requests(w, &sums->unrouted);
+  for (route = sums->routes; route != NULL; route = route->hh.next)
+    text_route_requests(w, route);
+  text_family(w, "sluice_request_seconds", "histogram",
+              "Time from a request's head to the end of its answer.");
+  text_route_seconds(w, &sums->unrouted);
+  for (route = sums->routes; route != NULL; route = route->hh.next)
+    text_route_seconds(w, route);
+  text_stages(w, snapshot);
+  text_ignored_fields(w, sums);
+}
+
+/* ---- upstreams ---- */
+
+#define UPSTREAM_FIGURE(member) offsetof(gw_upstream_sums, member)
+
+static const text_figure upstream_figures[] = {
+  { "sluice_upstream_connections", "gauge", "Connections that are ready.",
+    UPSTREAM_FIGURE(connections) },
+  { "sluice_upstream_waiting", "gauge", "Calls that wait for a connection or a free stream.",
+    UPSTREAM_FIGURE(waiting) },
+  { "sluice_upstream_in_flight", "gauge", "Calls that have begun and not ended.",
+    UPSTREAM_FIGURE(in_flight) },
+  { "sluice_upstream_connects_total", "counter", "Attempts to connect.",
+    UPSTREAM_FIGURE(connects_total) },
+  { "sluice_upstream_connect_failures_total", "counter", "Attempts to connect that failed.",
+    UPSTREAM_FIGURE(connect_failures_total) },
+  { "sluice_upstream_overflow_total", "counter",
+    "Calls refused because too many waited or were in flight.", UPSTREAM_FIGURE(overflow_total) },
+};
+
+/* gRPC proposal A66, the name as its Prometheus exporters write it; an upstream is a channel. */
+static const text_figure upstream_attempts = { "grpc_client_attempt_started_total", "counter",
+                                               "Attempts of calls, ended or not.",
+                                               UPSTREAM_FIGURE(calls_total) };
+
+static void text_upstream_codes(text_writer *w, const gw_upstream_sums *upstream) {
+  for (unsigned i = 0; i < GW_GRPC_CODE_COUNT; i++) {
+    if (upstream->by_code[i] == 0 && i != GW_GRPC_OK) continue;
+    text_put(w, GW_STR("sluice_upstream_calls_total{"));
+    text_label(w, "upstream", upstream->name);
+    text_printf(w, ",code=\"%s\"} %" PRIu64 "\n", gw_grpc_code_name(i), upstream->by_code[i]);
+  }
+}
+
+/* The figure of every upstream, whose name stands under `label`. */
+static void text_upstream_figure(text_writer *w, const gw_upstream_sums *upstreams,
+                                 const text_figure *figure, const char *label) {
+  text_family(w, figure->name, figure->type, figure->help);
+  for (const gw_upstream_sums *upstream = upstreams; upstream != NULL;
+       upstream = upstream->hh.next) {
+    uint64_t value;
+    memcpy(&value, (const char *)upstream + figure->offset, sizeof value);
+    text_printf(w, "%s{", figure->name);
+    text_label(w, label, upstream->name);
+    text_printf(w, "} %" PRIu64 "\n", value);
+  }
+}
+
+static void text_upstreams(text_writer *w, const gw_metric_sums *sums) {
+  for (size_t i = 0; i < GW_COUNT_OF(upstream_figures); i++)
+    text_upstream_figure(w, sums->upstreams, &upstream_figures[i], "upstream");
+  text_family(w, "sluice_upstream_calls_total", "counter", "Finished calls, by gRPC code.");
+  for (const gw_upstream_sums *upstream = sums->upstreams; upstream != NULL;
+       upstream = upstream->hh.next)
+    text_upstream_codes(w, upstream);
+  text_upstream_figure(w, sums->upstreams, &upstream_attempts, "grpc_target");
+}
+
+/* ---- workers and the process ---- */
+
+static void text_limits(text_writer *w, const gw_worker_sums *workers) {
+  text_family(w, "sluice_limits_hit_total", "counter", "How often a limit was reached.");
+  for (unsigned i = 0; i < GW_LIMIT_COUNT; i++) {
+    text_printf(w, "sluice_limits_hit_total{limit=\"%s\"} %" PRIu64 "\n",
+                gw_limit_name((gw_limit)i), workers->limits_hit[i]);
+  }
+}
+
+static void text_workers(text_writer *w, const gw_worker_sums *workers) {
+  text_limits(w, workers);
+  text_plain(w, "sluice_connections", "gauge", "Connections of clients.", workers->connections);
+  text_plain(w, "sluice_in_flight", "gauge", "Requests that are being answered.",
+             workers->in_flight);
+  text_plain(w, "sluice_accepted_total", "counter", "Connections accepted from clients.",
+             workers->accepted_total);
+  text_plain(w, "sluice_refused_requests_total", "counter",
+             "Requests that are not well-formed HTTP.", workers->refused_requests_total);
+  text_plain(w, "sluice_dropped_headers_total", "counter",
+             "Header fields left out: an underscore in the name, or bytes that could split.",
+             workers->dropped_headers_total);
+  text_plain(w, "sluice_ignored_status_total", "counter",
+             "x-http-code values of upstreams that were out of range.",
+             workers->ignored_status_total);
+  text_plain(w, "sluice_client_gone_total", "counter", "Clients that left before their answer.",
+             workers->client_gone_total);
+}
+
+static void text_process(text_writer *w, const gw_metrics_source *source) {
+  text_plain(w, "sluice_log_dropped_total", "counter", "Log lines lost because the queue was full.",
+             source->log_dropped);
+  text_family(w, "sluice_build_info", "gauge", "1, with the version as a label.");
+  text_put(w, GW_STR("sluice_build_info{"));
+  text_label(w, "version", gw_str_of(source->version));
+  text_put(w, GW_STR("} 1\n"));
+  text_plain(w, "process_resident_memory_bytes", "gauge", "Resident memory.",
+             source->process.resident_bytes);
+  text_plain(w, "process_open_fds", "gauge", "Open file descriptors.", source->process.open_fds);
+  text_family(w, "process_start_time_seconds", "gauge", "Start of the process, since 1970.");
+  text_printf(w, "process_start_time_seconds %" PRIu64 ".%03" PRIu64 "\n", source->start_ms / 1000,
+              source->start_ms % 1000);
+}
+
+gw_code gw_metrics_text_print(const gw_metrics_source *source, gw_buf *out) {
+  text_writer w = { .out = out, .code = GW_OK };
+  text_routes(&w, source->sums, source->snapshot);
+  text_upstreams(&w, source->sums);
+  text_workers(&w, &source->sums->workers);
+  text_process(&w, source);
+  return w.code;
+}

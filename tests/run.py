@@ -1,0 +1,195 @@
+#!/usr/bin/python3
+"""Runs groups of tests and says `N passed, N failed` at the end.
+
+    tests/run.py [--build DIR] [--fuzz-seconds N] [--quick] GROUP...
+
+Groups: unit (DIR/unit/*), integration (tests/integration/test_*.py), fuzz (DIR/fuzz/*), lint
+(tests/lint/*), valgrind (the unit tests of the layers that hold memory longest, under memcheck).  One line for each suite with its time; a failing suite's output is shown whole.
+The exit code is 1 when anything failed or nothing ran.
+"""
+import argparse
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+PYTHON = "/usr/bin/python3"
+GROUPS = ("unit", "integration", "fuzz", "lint", "valgrind")
+# Layers whose tests end within minutes under memcheck; the codec's many numbers would take an hour.
+VALGRIND_LAYERS = ("base", "schema", "net", "upstream", "exchange", "front")
+SUITE_SECONDS = 900
+
+
+running = set()
+
+
+def end(process):
+    """With everything that it started: each suite is a process group of its own."""
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+
+
+def execute(command, seconds):
+    """(exit code, output); a suite that does not end is one that failed."""
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE,
+                               stderr=subprocess.STDOUT, process_group=0)
+    running.add(process)
+    try:
+        output, _ = process.communicate(timeout=seconds)
+        return process.returncode, output.decode(errors="replace")
+    except subprocess.TimeoutExpired:
+        end(process)
+        output, _ = process.communicate()
+        return 1, output.decode(errors="replace") + f"\nstill running after {seconds} s\n"
+    finally:
+        running.discard(process)
+
+
+def tally(code, passed, failed):
+    """An exit code that the counts do not explain is a failure of its own."""
+    if code != 0 and failed == 0:
+        failed = 1
+    if passed + failed == 0:
+        failed = 1
+    return passed, failed
+
+
+def count_cmocka(code, output):
+    passed = sum(map(int, re.findall(r"^\[  PASSED  \] (\d+) test", output, re.M)))
+    failed = sum(map(int, re.findall(r"^\[  FAILED  \] (\d+) test", output, re.M)))
+    return tally(code, passed, failed)
+
+
+def count_line(code, output):
+    """The last line `N passed, N failed`; without one, the suite is one test."""
+    found = re.findall(r"^(\d+) passed, (\d+) failed$", output, re.M)
+    if not found:
+        return (1, 0) if code == 0 else (0, 1)
+    return tally(code, *map(int, found[-1]))
+
+
+def count_counted(code, output):
+    """As count_line, but the line must be there."""
+    found = re.findall(r"^(\d+) passed, (\d+) failed$", output, re.M)
+    return tally(code, *map(int, found[-1])) if found else (0, 1)
+
+
+def unit_suites(options):
+    for binary in sorted((options.build / "unit").glob("*")):
+        if binary.is_file() and os.access(binary, os.X_OK):
+            yield (f"unit {binary.name}",
+                   lambda b=binary: count_run([str(b)], count_cmocka, SUITE_SECONDS))
+
+
+def valgrind_suites(options):
+    for binary in (options.build / "unit" / layer for layer in VALGRIND_LAYERS):
+        command = ["valgrind", "--quiet", "--error-exitcode=99", "--leak-check=full",
+                   "--errors-for-leak-kinds=definite", str(binary)]
+        if binary.exists():
+            yield (f"valgrind {binary.name}",
+                   lambda c=command: count_run(c, count_cmocka, SUITE_SECONDS))
+
+
+def count_run(command, count, seconds):
+    code, output = execute(command, seconds)
+    return (*count(code, output), output)
+
+
+def integration_suites(options):
+    for file in sorted((ROOT / "tests/integration").glob("test_*.py")):
+        command = [PYTHON, str(file), "--build", str(options.build)]
+        if options.quick:
+            command.append("--quick")
+        yield (f"integration {file.stem[len('test_'):]}",
+               lambda c=command: count_run(c, count_counted, SUITE_SECONDS))
+
+
+def lint_suites(_options):
+    for file in sorted((ROOT / "tests/lint").glob("*")):
+        if file.is_file() and os.access(file, os.X_OK):
+            yield (f"lint {file.stem}",
+                   lambda f=file: count_run([str(f)], count_line, SUITE_SECONDS))
+
+
+def fuzz_suites(options):
+    """The seeds are only read: what is found goes to a folder that lives as long as the run."""
+    artifacts = options.build / "fuzz" / "artifacts"
+
+    def fuzz(binary):
+        artifacts.mkdir(exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=options.build / "fuzz") as found:
+            command = [str(binary), f"-max_total_time={options.fuzz_seconds}",
+                       "-rss_limit_mb=256", "-timeout=5", "-print_final_stats=1", "-verbosity=1",
+                       f"-artifact_prefix={artifacts}/{binary.name}-", found]
+            seeds = ROOT / "tests/fuzz/corpus" / binary.name
+            if seeds.is_dir():
+                command.append(str(seeds))
+            code, output = execute(command, options.fuzz_seconds + 120)
+        runs = re.search(r"stat::number_of_executed_units:\s*(\d+)", output)
+        ok = code == 0 and runs is not None and int(runs[1]) > 0
+        return (1, 0, output) if ok else (0, 1, output)
+
+    for binary in sorted((options.build / "fuzz").glob("*")):
+        if binary.is_file() and os.access(binary, os.X_OK):
+            yield f"fuzz {binary.name}", lambda b=binary: fuzz(b)
+
+
+SUITES = {"unit": unit_suites, "integration": integration_suites, "fuzz": fuzz_suites,
+          "lint": lint_suites, "valgrind": valgrind_suites}
+PARALLEL = {"fuzz": 2}
+output_lock = threading.Lock()
+
+
+def run_suite(suite):
+    name, body = suite
+    begun = time.monotonic()
+    passed, failed, output = body()
+    with output_lock:
+        if failed:
+            # Only the last line of the whole run may look like a sum.
+            print(re.sub(r"^\d+ passed, \d+ failed$\n?", "", output, flags=re.M).rstrip("\n"))
+        print(f"{'ok  ' if failed == 0 else 'FAIL'} {name}: {passed} passed, {failed} failed, "
+              f"{time.monotonic() - begun:.1f} s", flush=True)
+    return passed, failed
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--build", type=Path, default=ROOT / "build")
+    parser.add_argument("--fuzz-seconds", type=int, default=30)
+    parser.add_argument("--quick", action="store_true", help="leave heavy integration tests out")
+    parser.add_argument("--only", default="", help="suites whose name holds this")
+    parser.add_argument("groups", nargs="+", choices=GROUPS, metavar="GROUP")
+    options = parser.parse_args()
+    options.build = (ROOT / options.build).resolve()
+    passed = failed = 0
+    for group in options.groups:
+        suites = [suite for suite in SUITES[group](options) if options.only in suite[0]]
+        if not suites:
+            print(f"FAIL {group}: nothing to run")
+            failed += 1
+        with ThreadPoolExecutor(PARALLEL.get(group, 1)) as pool:
+            try:
+                for suite_passed, suite_failed in pool.map(run_suite, suites):
+                    passed += suite_passed
+                    failed += suite_failed
+            except KeyboardInterrupt:
+                pool.shutdown(wait=False, cancel_futures=True)
+                for process in list(running):
+                    end(process)
+                raise
+    print(f"{passed} passed, {failed} failed")
+    sys.exit(1 if failed or passed == 0 else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,24 @@
+#include "unit/admin/fake_server.h"
+
+gw_snapshot *gw_server_snapshot(gw_server *server) {
+  return gw_snapshot_ref(server->snapshot);
+}
+
+bool gw_server_is_draining(gw_server *server) {
+  return server->is_draining;
+}
+
+bool gw_server_is_ready(gw_server *server, gw_buf *reasons) {
+  if (server->reason == NULL) return true;
+  gw_code code = gw_buf_append(reasons, gw_str_of(server->reason));
+  (void)code; /* without memory the answer is the status alone, as in the program */
+  return false;
+}
+
+gw_code gw_server_reload(gw_server *server, gw_findings *findings) {
+  gw_place place = { .file = GW_STR("a\"b.yaml"), .line = 3, .column = 7 };
+  server->reload_count++;
+  if (server->warning != NULL) gw_findings_warn(findings, place, "%s", server->warning);
+  if (server->mistake != NULL) gw_findings_add(findings, place, "%s", server->mistake);
+  return server->reload_code;
+}
