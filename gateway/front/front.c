@@ -25,6 +25,7 @@ struct gw_front {
   gw_buf head;
   gw_task task; /* tells `drained` */
   uint64_t wall_seconds, wall_at_ms;
+  size_t pending_bytes;
 };
 
 static void front_on_task(gw_task *task) {
@@ -109,6 +110,10 @@ bool gw_front_is_draining(const gw_front *front) {
 
 gw_buf *gw_front_head(gw_front *front) {
   return &front->head;
+}
+
+size_t *gw_front_pending_bytes(gw_front *front) {
+  return &front->pending_bytes;
 }
 
 uint64_t gw_front_wall_seconds(gw_front *front) {

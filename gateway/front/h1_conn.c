@@ -5,8 +5,12 @@
 #include "front/front_list.h"
 #include "front/h1_answer.h"
 
-#define H1_PENDING_MAX    GW_KIB(64) /* bytes behind a request before the socket is paused */
-#define H1_PENDING_BYTES  GW_MIB(1)  /* one read more than that always fits */
+/* Bytes behind a request: reading goes on, since only so the client's end is seen, until a
+ * connection or all of a worker's hold too many. */
+#define H1_PENDING_MAX    GW_MIB(1)
+#define H1_PENDING_FAIR   GW_KIB(64) /* a connection keeps so many even when the total is reached */
+#define H1_PENDING_TOTAL  GW_MIB(16)
+#define H1_PENDING_BYTES  (H1_PENDING_MAX + GW_KIB(64)) /* one read more than that */
 #define H1_LINGER_MS      2000u
 #define H1_PAUSED_LOOK_MS 500u /* a paused socket tells nothing by itself */
 #define H1_DRAIN_IDLE_MS  400u /* a request already on its way is still answered */
@@ -60,6 +64,13 @@ static void conn_drop_exchange(gw_h1_conn *conn) {
   if (exchange != NULL) gw_exchange_free(exchange);
 }
 
+static void conn_pending_drop(gw_h1_conn *conn) {
+  *gw_front_pending_bytes(conn->front) -= conn->pending_counted;
+  conn->pending_counted = 0;
+  conn->pending_start = 0;
+  gw_buf_done(&conn->pending);
+}
+
 void gw_h1_conn_close(gw_h1_conn *conn) {
   if (conn->state == H1_CLOSING) return;
   gw_loop *loop = gw_front_engine(conn->front)->loop;
@@ -67,7 +78,7 @@ void gw_h1_conn_close(gw_h1_conn *conn) {
   gw_timer_cancel(loop, &conn->timer);
   gw_loop_withdraw(loop, &conn->task);
   conn_drop_exchange(conn);
-  gw_buf_done(&conn->pending);
+  conn_pending_drop(conn);
   if (conn->must_reset) {
     gw_tcp_reset(conn->tcp);
   } else {
@@ -87,8 +98,7 @@ static void conn_linger(gw_h1_conn *conn) {
   }
   conn->state = H1_LINGERING;
   gw_front_set_idle(conn->front, conn, false);
-  gw_buf_done(&conn->pending);
-  conn->pending_start = 0;
+  conn_pending_drop(conn);
   if (conn->is_paused) gw_tcp_pause(conn->tcp, false);
   conn->is_paused = false;
   gw_tcp_finish(conn->tcp);
@@ -267,8 +277,13 @@ static size_t conn_take(gw_h1_conn *conn, char *bytes, size_t n) {
   return taken;
 }
 
-static void conn_pause(gw_h1_conn *conn) {
-  bool paused = conn->pending.n - conn->pending_start >= H1_PENDING_MAX;
+/* After each change of what is pending. */
+static void conn_pending_changed(gw_h1_conn *conn) {
+  size_t n = conn->pending.n - conn->pending_start;
+  size_t *total = gw_front_pending_bytes(conn->front);
+  *total = *total - conn->pending_counted + n;
+  conn->pending_counted = n;
+  bool paused = n >= H1_PENDING_MAX || (n >= H1_PENDING_FAIR && *total >= H1_PENDING_TOTAL);
   if (paused == conn->is_paused) return;
   conn->is_paused = paused;
   gw_tcp_pause(conn->tcp, paused);
@@ -283,7 +298,7 @@ static void conn_on_read(void *user, char *bytes, size_t n) {
     gw_h1_conn_close(conn);
     return;
   }
-  conn_pause(conn);
+  conn_pending_changed(conn);
 }
 
 /* Requests that came behind the last one. */
@@ -298,7 +313,7 @@ static void conn_take_pending(gw_h1_conn *conn) {
     gw_buf_done(pending);
     conn->pending_start = 0;
   }
-  conn_pause(conn);
+  conn_pending_changed(conn);
 }
 
 /* ---- after the answer ---- */

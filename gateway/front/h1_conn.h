@@ -41,15 +41,15 @@ struct gw_h1_conn {
   gw_front *front;
   gw_tcp *tcp;
   h1_state state;
-  gw_exchange *exchange; /* from the first byte of a request to its answer's last */
-  h1_receive *receive;   /* HEAD and BODY */
-  gw_buf pending;        /* behind the current request */
-  size_t pending_start;
+  gw_exchange *exchange;                 /* from the first byte of a request to its answer's last */
+  h1_receive *receive;                   /* HEAD and BODY */
+  gw_buf pending;                        /* behind the current request */
+  size_t pending_start, pending_counted; /* counted: in the front's total */
   gw_timer timer;
   uint64_t due_ms;     /* 0: nothing is due; the timer may be set for earlier */
   size_t stall_queued; /* bytes queued when the stall timer was set; 0: it is not */
   uint64_t stall_ms;
-  gw_task task;        /* after an answer: the next step */
+  gw_task task; /* after an answer: the next step */
   uint64_t opened_ms, age_max_ms;
   uint32_t requests;
   bool is_idle_listed, is_paused, is_answered, is_chunked, must_close, must_reset, keep_alive,

@@ -10,6 +10,7 @@
 #define H2_BLOCK_BYTES_HARD    (4 * GW_H2_HEADER_BYTES_MAX) /* decoding stops: an HPACK bomb */
 #define H2_GLITCHES_PER_SECOND 100u /* what a peer's ordinary PINGs and SETTINGS may cost */
 #define H2_OUTBOUND_ACK_MAX    100u /* acknowledgements waiting to be sent */
+#define H2_TYPE_UNKNOWN        10u  /* the first frame type that RFC 9113 does not know */
 #define H2_FIELD_OVERHEAD      32u  /* RFC 9113 section 6.5.2 */
 
 struct gw_h2 {
@@ -31,7 +32,7 @@ struct gw_h2 {
   size_t block_bytes;   /* decoded so far */
   uint32_t block_fields;
   uint32_t glitches;
-  uint64_t glitches_at_ms; /* when they were last forgiven */
+  uint64_t glitches_at_ms;              /* when they were last forgiven */
   uint64_t data_frames, window_updates; /* both ways; received */
 };
 
@@ -362,6 +363,11 @@ static int h2_on_data(nghttp2_session *session, uint8_t flags, int32_t id, const
     return 0;
   }
   stream->empty_data = 0;
+  /* nghttp2 resets such a stream too, but hands out what comes until the RST_STREAM is written. */
+  if (n > GW_H2_STREAM_WINDOW - stream->in_uncredited) {
+    h2_stream_fail(h2, stream, GW_BAD_ANSWER, NGHTTP2_FLOW_CONTROL_ERROR);
+    return 0;
+  }
   gw_buf *in = &stream->in;
   if (stream->in_start > 0 && in->cap - in->n < n + GW_BUF_SLACK) {
     in->n -= stream->in_start;
@@ -399,6 +405,17 @@ static int h2_on_invalid(nghttp2_session *session, const nghttp2_frame *frame, i
   (void)error;
   if (stream != NULL && stream->failed == GW_OK) stream->failed = GW_BAD_ANSWER;
   return 0;
+}
+
+/* Frames of unknown types are ignored (RFC 9113 section 5.5), but on_begin_frame must count them:
+ * nghttp2 tells only of types that somebody wants to unpack. */
+static int h2_on_unknown(nghttp2_session *session, void **payload, const nghttp2_frame_hd *hd,
+                         void *user) {
+  (void)session;
+  (void)payload;
+  (void)hd;
+  (void)user;
+  return NGHTTP2_ERR_CANCEL;
 }
 
 /* From here on the peer may have seen the frame. */
@@ -589,6 +606,9 @@ static int h2_session_new(gw_h2 *h2) {
   nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, h2_on_stream_close);
   nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(callbacks, h2_on_invalid);
   nghttp2_session_callbacks_set_before_frame_send_callback(callbacks, h2_on_before_send);
+  nghttp2_session_callbacks_set_unpack_extension_callback(callbacks, h2_on_unknown);
+  for (unsigned type = H2_TYPE_UNKNOWN; type <= UINT8_MAX; type++)
+    nghttp2_option_set_user_recv_extension_type(option, (uint8_t)type);
   nghttp2_option_set_no_auto_window_update(option, 1);
   nghttp2_option_set_no_closed_streams(option, 1);
   nghttp2_option_set_max_outbound_ack(option, H2_OUTBOUND_ACK_MAX);

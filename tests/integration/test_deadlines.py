@@ -95,13 +95,12 @@ class Leaving(Shared):
             client.close()
         wait_for(lambda: self.server.state()["cancelled"] == 100, 1, "100 cancels")
 
-    def test_behind_more_pipelined_bytes_than_the_gateway_keeps(self):
-        """Reading has stopped then; that the client left must be noticed all the same, as long as its
-        end still fits into the socket's window."""
+    def test_behind_many_pipelined_bytes(self):
+        """Reading goes on behind a request, up to a bound: only so the client's end is seen."""
         client = self.gw.connect()
         client.send("GET /v1/users/hang HTTP/1.1\r\nHost: t\r\n\r\n")
         wait_for(lambda: self.server.state()["running"] == 1, 2, "the call runs")
-        client.send("GET /v1/users/7 HTTP/1.1\r\nHost: t\r\n\r\n" * 2400)
+        client.send("GET /v1/users/7 HTTP/1.1\r\nHost: t\r\n\r\n" * 5000)
         time.sleep(0.1)
         client.close()
         wait_for(lambda: self.server.state()["cancelled"] == 1, 1.5, "the service sees a cancel")

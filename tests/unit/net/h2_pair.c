@@ -60,7 +60,7 @@ bool raw_send(gw_loop *loop, int fd, const void *bytes, size_t n) {
 bool raw_frame(gw_loop *loop, int fd, uint8_t type, uint8_t flags, uint32_t id, const void *payload,
                size_t n) {
   char head[9] = {
-    (char)(n >> 16), (char)(n >> 8),  (char)n,        (char)type, (char)flags,
+    (char)(n >> 16),  (char)(n >> 8),   (char)n,         (char)type, (char)flags,
     (char)(id >> 24), (char)(id >> 16), (char)(id >> 8), (char)id,
   };
   return raw_send(loop, fd, head, sizeof head) && raw_send(loop, fd, payload, n);
@@ -211,7 +211,8 @@ pair *pair_new(void) {
   int fd = raw_listen(&p->address);
   CHECK_INT(gw_listener_open(p->loop, fd, pair_on_accepted, p, &p->listener), GW_OK);
   side_connect(&p->client, &p->address);
-  PUMP(p->loop, p->server.h2 != NULL && gw_h2_is_ready(p->server.h2) && gw_h2_is_ready(p->client.h2));
+  PUMP(p->loop,
+       p->server.h2 != NULL && gw_h2_is_ready(p->server.h2) && gw_h2_is_ready(p->client.h2));
   return p;
 }
 

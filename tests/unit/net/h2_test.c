@@ -43,8 +43,8 @@ TEST(h2, a_receiver_that_consumes_nothing_stops_the_sender_at_the_window) {
   p->server.is_keeping = true;
   p->server.habit = SIDE_ANSWER;
   side_stream *c = side_request(&p->client, BIG);
-  PUMP(p->loop, p->server.count == 1 &&
-                    gw_h2_pending(&p->server.streams[0].h2).n == GW_H2_STREAM_WINDOW);
+  PUMP(p->loop,
+       p->server.count == 1 && gw_h2_pending(&p->server.streams[0].h2).n == GW_H2_STREAM_WINDOW);
   pump_for(p->loop, 50);
   side_stream *s = &p->server.streams[0];
   CHECK_INT(gw_h2_pending(&s->h2).n, GW_H2_STREAM_WINDOW);
@@ -131,8 +131,8 @@ TEST(h2, detach_of_an_open_stream_resets_it) {
   pair *p = pair_new();
   p->server.is_keeping = true;
   side_stream *c = side_request(&p->client, BIG); /* stuck at the window */
-  PUMP(p->loop, p->server.count == 1 &&
-                    gw_h2_pending(&p->server.streams[0].h2).n == GW_H2_STREAM_WINDOW);
+  PUMP(p->loop,
+       p->server.count == 1 && gw_h2_pending(&p->server.streams[0].h2).n == GW_H2_STREAM_WINDOW);
   gw_h2_detach(&c->h2, GW_H2_CANCEL);
   memset(&c->h2, 0xee, sizeof c->h2);
   PUMP(p->loop, p->server.streams[0].closed_count == 1);
@@ -311,10 +311,8 @@ TEST(h2, resets_are_told_apart) {
     uint32_t error;
     gw_h2_closed_by by;
   } rows[] = {
-    { GW_H2_CANCEL, GW_H2_CLOSED_RESET },
-    { GW_H2_REFUSED_STREAM, GW_H2_CLOSED_REFUSED },
-    { GW_H2_INTERNAL_ERROR, GW_H2_CLOSED_RESET },
-    { GW_H2_ENHANCE_YOUR_CALM, GW_H2_CLOSED_RESET },
+    { GW_H2_CANCEL, GW_H2_CLOSED_RESET },         { GW_H2_REFUSED_STREAM, GW_H2_CLOSED_REFUSED },
+    { GW_H2_INTERNAL_ERROR, GW_H2_CLOSED_RESET }, { GW_H2_ENHANCE_YOUR_CALM, GW_H2_CLOSED_RESET },
     { 0xdeadbeef, GW_H2_CLOSED_RESET },
   };
   pair *p = pair_new();

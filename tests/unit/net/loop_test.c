@@ -210,8 +210,8 @@ TEST(loop, posts_of_other_threads_run_in_order_on_the_loop) {
     own[i] = (poster_thread){ &p, i };
     CHECK_INT(pthread_create(&threads[i], NULL, poster_run, &own[i]), 0);
   }
-  PUMP(p.loop, p.seen[0] == POSTS && p.seen[1] == POSTS && p.seen[2] == POSTS &&
-                   p.seen[3] == POSTS);
+  PUMP(p.loop,
+       p.seen[0] == POSTS && p.seen[1] == POSTS && p.seen[2] == POSTS && p.seen[3] == POSTS);
   for (uint32_t i = 0; i < POSTERS; i++)
     pthread_join(threads[i], NULL);
   gw_loop_free(p.loop);
