@@ -48,7 +48,7 @@ static int usage_error(const char *text, const char *what) {
 static void findings_show(const gw_findings *findings) {
   gw_buf out;
   gw_buf_init(&out, NULL, MAIN_OUT_BYTES_MAX);
-  if (gw_findings_print(findings, &out) == GW_OK) fwrite(out.p, 1, out.n, stderr);
+  if (gw_findings_print(findings, &out) == GW_OK && out.n > 0) fwrite(out.p, 1, out.n, stderr);
   gw_buf_done(&out);
 }
 
@@ -170,7 +170,7 @@ static int command_routes(const char *path, bool json) {
   if (snapshot == NULL) return EXIT_FINDING;
   gw_buf_init(&out, NULL, MAIN_OUT_BYTES_MAX);
   gw_code code = gw_routes_print(snapshot, json, &out);
-  if (code == GW_OK) fwrite(out.p, 1, out.n, stdout);
+  if (code == GW_OK && out.n > 0) fwrite(out.p, 1, out.n, stdout);
   gw_buf_done(&out);
   gw_snapshot_unref(snapshot);
   return code == GW_OK ? EXIT_OK : EXIT_FINDING;
@@ -207,7 +207,7 @@ static int command_explain(const char *path, const char *request, const char *bo
     gw_err_init(&err);
     gw_buf_init(&out, NULL, MAIN_OUT_BYTES_MAX);
     code = gw_explain(snapshot, gw_str_of(request), gw_buf_str(&body), &out, &err);
-    fwrite(out.p, 1, out.n, stdout);
+    if (out.n > 0) fwrite(out.p, 1, out.n, stdout);
     gw_buf_done(&out);
     gw_snapshot_unref(snapshot);
   }

@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
-# deps.sh PACKAGE...: makes sure that Debian packages are installed; installs the missing ones, as root
-# or through sudo, and says what it does.
+# deps.sh PACKAGE[:COMMAND]...: makes sure that Debian packages are installed, or that COMMAND is there
+# from elsewhere; installs the missing ones, as root or through sudo, and says what it does.
 set -euo pipefail
 
 missing=()
-for package in "$@"; do
+for wanted in "$@"; do
+  package=${wanted%%:*}
+  if [ "$package" != "$wanted" ] && command -v "${wanted#*:}" >/dev/null; then continue; fi
   status=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true)
   [ "$status" = installed ] || missing+=("$package")
 done

@@ -63,6 +63,10 @@ static bool call_is_grpc(const gw_h2_fields *head) {
          (type.n == 16 || strchr("+;", type.p[16]) != NULL);
 }
 
+static bool call_speaks_grpc(const gw_call *call) {
+  return call->stream.status == 200 && call_is_grpc(&call->stream.head);
+}
+
 /* The status in trailers, or in the head of an answer without messages.  False: there is none. */
 static bool call_finish_status(gw_call *call, const gw_h2_fields *fields) {
   gw_str text = gw_h2_field_get(fields, GW_STR("grpc-status"));
@@ -76,6 +80,8 @@ static bool call_finish_status(gw_call *call, const gw_h2_fields *fields) {
     call_finish_text(call, GW_OK, GW_GRPC_UNKNOWN, "upstream sent an invalid grpc-status");
     return true;
   }
+  /* What does not speak gRPC cannot say that all is well. */
+  if (number == GW_GRPC_OK && !call_speaks_grpc(call)) return false;
   if (number == GW_GRPC_OK && !call->request.streaming && call->message_count != 1) {
     call_finish_text(call, GW_OK, GW_GRPC_INTERNAL,
                      "upstream answered a unary call with %u messages", call->message_count);
@@ -122,8 +128,10 @@ static void call_finish_stream(gw_call *call) {
     told = true;
   }
   if (!told && call->has_trailers) told = call_finish_status(call, &stream->trailers);
-  if (!told && call->has_head) told = call_finish_status(call, &stream->head);
-  if (!told && call->has_head && (stream->status != 200 || !call_is_grpc(&stream->head))) {
+  /* A status before messages would hide that the end is missing: only Trailers-Only has it there. */
+  bool only_head = call->ended && !call->has_trailers && call->message_count == 0;
+  if (!told && only_head) told = call_finish_status(call, &stream->head);
+  if (!told && call->has_head && !call_speaks_grpc(call)) {
     call_finish_text(call, GW_OK, gw_grpc_code_of_http(stream->status),
                      "upstream does not speak gRPC here: it answered HTTP %d", stream->status);
   } else if (!told && call->ended) {
@@ -182,7 +190,7 @@ gw_code gw_call_next(gw_call *call, gw_str *message) {
   gw_h2_stream *stream = &call->stream;
   if (call->taken > 0) gw_h2_consume(stream, call->taken);
   call->taken = 0;
-  if (!call->has_head || stream->status != 200 || !call_is_grpc(&stream->head)) {
+  if (!call->has_head || !call_speaks_grpc(call)) {
     /* Not gRPC: what it says is dropped as it comes. */
     gw_h2_consume(stream, gw_h2_pending(stream).n);
   }
@@ -253,8 +261,8 @@ gw_code gw_call_open(gw_call *call, gw_h2 *h2, gw_str authority) {
   fields[n++] = (gw_h2_field){ GW_STR("content-type"), GW_STR("application/grpc") };
   fields[n++] = (gw_h2_field){ GW_STR("user-agent"), GW_STR("sluice/" GW_VERSION) };
   assert(request->metadata_count <= GW_CALL_METADATA_MAX);
-  memcpy(fields + n, request->metadata, request->metadata_count * sizeof fields[0]);
-  n += request->metadata_count;
+  for (uint32_t i = 0; i < request->metadata_count; i++)
+    fields[n++] = request->metadata[i];
   gw_code code = gw_h2_request(h2, &call->stream, fields, n);
   if (code != GW_OK) return code;
   gw_h2_send(&call->stream, request->frames, true);
