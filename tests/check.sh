@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What CI runs: everything, once.  Prints "N passed, N failed" at its end and fails when anything did.
+# What CI runs: everything, once.  Prints "N passed, N failed" at its end; fails when anything did.
 set -u
 cd "$(dirname "$0")/.."
 

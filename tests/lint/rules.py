@@ -39,6 +39,7 @@ BANNED_CALL = re.compile(r"\b(" + "|".join(BANNED) + r")\s*\(")
 FILE_LINES_MAX = 800
 FUNCTION_LINES_MAX = 70
 LINE_COLUMNS_MAX = 100
+SCRIPT_COLUMNS_MAX = 110  # Python and shell, whose lines carry whole requests
 
 MACHINE_PATHS = re.compile(r"(?<![\w.])/(?:work|root|home|Users)/[\w.]")
 # Spelled apart, so that this file does not find itself.
@@ -143,9 +144,10 @@ def check_names(source):
 
 
 def check_columns(source):
+    most = LINE_COLUMNS_MAX if source.path.endswith((".c", ".h")) else SCRIPT_COLUMNS_MAX
     for number, line in enumerate(source.lines, 1):
-        if len(line) > LINE_COLUMNS_MAX:
-            yield number, f"{len(line)} columns, at most {LINE_COLUMNS_MAX}"
+        if len(line) > most:
+            yield number, f"{len(line)} columns, at most {most}"
 
 
 def check_blanks(source):

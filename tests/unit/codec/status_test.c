@@ -43,7 +43,9 @@ static void golden_run(golden_case *c, void *context) {
               GW_STR_ARG(gw_str_trim(text, "\n")));
     gw_err_position(&err, 1, 7);
   }
-  unsigned number = (unsigned)atoi(code.p);
+  uint64_t parsed = 0;
+  CHECK(gw_str_parse_u64(gw_str_trim(code, "\n"), &parsed));
+  unsigned number = (unsigned)parsed;
   status_run run = { .status = { .grpc_code = number,
                                  .http_status = gw_grpc_code_http(number),
                                  .message = gw_str_trim(message, "\n"),

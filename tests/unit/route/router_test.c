@@ -113,23 +113,32 @@ TEST(router, sixty_four_thousand_slashes) {
   route_table_done(&table);
 }
 
+static void say(gw_buf *out, const char *text, size_t times) {
+  gw_str piece = text[0] != '\0' ? gw_str_of(text) : (gw_str){ text, 1 };
+  for (size_t i = 0; i < times; i++)
+    CHECK_INT(gw_buf_append(out, piece), GW_OK);
+}
+
 TEST(router, deepest_template_and_longer_paths) {
   route_table table;
-  char one[4 * GW_TEMPLATE_SEGMENTS_MAX + 64] = "GET ", many[sizeof one] = "GET /**";
-  char path[4 * GW_TEMPLATE_SEGMENTS_MAX] = "", both[2 * sizeof one];
-  for (size_t i = 0; i < GW_TEMPLATE_SEGMENTS_MAX; i++) {
-    strcat(one, "/*");
-    strcat(path, "/a");
-    if (i > 0) strcat(many, "/a");
-  }
-  snprintf(both, sizeof both, "%s\n%s", one, many);
-  gw_router *router = build(&table, both);
+  gw_buf both, path;
+  gw_buf_init(&both, NULL, GW_KIB(4));
+  gw_buf_init(&path, NULL, GW_KIB(4));
+  say(&both, "GET ", 1);
+  say(&both, "/*", GW_TEMPLATE_SEGMENTS_MAX);
+  say(&both, "\nGET /**", 1);
+  say(&both, "/a", GW_TEMPLATE_SEGMENTS_MAX - 1);
+  say(&both, "\0", 1);
+  say(&path, "/a", GW_TEMPLATE_SEGMENTS_MAX);
+  gw_router *router = build(&table, both.p);
   gw_binds binds;
-  CHECK(gw_router_match(router, GW_STR("GET"), gw_str_of(path), &binds) == table.pointers[0]);
-  strcat(path, "/a");
-  CHECK(gw_router_match(router, GW_STR("GET"), gw_str_of(path), &binds) == table.pointers[1]);
-  strcat(path, "/b");
-  CHECK(gw_router_match(router, GW_STR("GET"), gw_str_of(path), &binds) == NULL);
+  CHECK(gw_router_match(router, GW_STR("GET"), gw_buf_str(&path), &binds) == table.pointers[0]);
+  say(&path, "/a", 1);
+  CHECK(gw_router_match(router, GW_STR("GET"), gw_buf_str(&path), &binds) == table.pointers[1]);
+  say(&path, "/b", 1);
+  CHECK(gw_router_match(router, GW_STR("GET"), gw_buf_str(&path), &binds) == NULL);
+  gw_buf_done(&both);
+  gw_buf_done(&path);
   gw_router_free(router);
   route_table_done(&table);
 }
@@ -139,7 +148,7 @@ TEST(router, two_thousand_literal_siblings_are_told_apart) {
   size_t count = ROUTE_TABLE_MAX;
   char *text = calloc(count, 64), *end = text;
   for (size_t i = 0; i < count; i++)
-    end += sprintf(end, "GET /v1/things%zu/{id}\n", i);
+    end += snprintf(end, 64, "GET /v1/things%zu/{id}\n", i);
   gw_router *router = build(&table, text);
   for (size_t i = 0; i < count; i++) {
     gw_binds binds;
