@@ -148,14 +148,10 @@ static void conn_refuse(gw_h1_conn *conn, gw_code code, const gw_err *err) {
   gw_exchange_refuse(conn->exchange, code, err);
 }
 
-static bool conn_may_stay(const gw_h1_conn *conn) {
+bool gw_h1_conn_may_stay(const gw_h1_conn *conn) {
   return conn->keep_alive && !conn->must_close && !gw_front_is_draining(conn->front) &&
          conn->requests < conn_limits(conn)->requests_per_connection &&
          conn_now(conn) - conn->opened_ms < conn->age_max_ms;
-}
-
-bool gw_h1_conn_may_stay(const gw_h1_conn *conn) {
-  return conn_may_stay(conn);
 }
 
 /* The head is complete: the exchange says whether it wants the body. */
@@ -323,7 +319,9 @@ static void conn_on_task(gw_task *task) {
   if (!conn->is_answered) return;
   if (conn->state == H1_BODY && !conn->body_unread && !conn->must_close)
     return; /* the rest of it */
-  bool stays = conn_may_stay(conn) && !conn->body_unread && !conn->has_ended;
+  /* What the answer's head said holds: a drain that began since must not close on a client that was
+   * told to go on. */
+  bool stays = !conn->must_close && !conn->body_unread && !conn->has_ended;
   conn_drop_exchange(conn);
   if (conn->must_reset) {
     gw_h1_conn_close(conn);
