@@ -19,7 +19,7 @@ step() { # NAME COMMAND...: its output is shown; its "N passed, N failed" line i
 
 run() { /usr/bin/python3 tests/run.py "$@"; }
 
-step test make --no-print-directory test
+step test make --no-print-directory -j2 test
 step lint run lint
 step demo build/sluice demo --once
 
@@ -28,9 +28,11 @@ step asan-build make --no-print-directory -j2 SAN=asan all unit-bins
 step asan-unit run --build build/asan unit
 step asan-integration run --build build/asan --quick integration
 
-# The workers share nothing but snapshot, metrics and log: TSan looks at a run with two of them.
+# The workers share nothing but snapshot, metrics and log: TSan looks at runs with two of them, with
+# reloads, drains and clients that leave.
 step tsan-build make --no-print-directory -j2 SAN=tsan all
-step tsan-integration run --build build/tsan --quick --only workers integration
+step tsan-lifecycle run --build build/tsan --quick --only lifecycle integration
+step tsan-chaos run --build build/tsan --quick --only chaos integration
 
 step clang make --no-print-directory -j2 CC=clang B=build/clang all
 step valgrind run --build build valgrind

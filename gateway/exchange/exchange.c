@@ -47,6 +47,10 @@ static void exchange_account(gw_exchange *exchange) {
   gw_route_metrics *metrics = exchange->rule != NULL
                                   ? exchange->lease->route_metrics[exchange->rule->route->index]
                                   : &engine->metrics->unrouted;
+  if (exchange->state != GW_EX_DONE && exchange->method.n == 0) {
+    gw_count(&engine->metrics->client_gone_total, 1); /* before it asked for anything */
+    return;
+  }
   if (exchange->state != GW_EX_DONE) {
     /* The client left; a stream's own status was already sent. */
     exchange->status = gw_code_http(GW_CANCELLED);

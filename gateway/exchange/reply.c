@@ -76,7 +76,9 @@ static void reply_done(gw_exchange *exchange) {
 
 /* A whole answer: the only place that gives the client one. */
 static void reply_whole(gw_exchange *exchange, gw_answer *answer) {
-  answer->no_body = exchange->is_head || answer->status == 204 || answer->status == 304;
+  bool has_none = answer->status == 204 || answer->status == 304; /* RFC 9110 section 6.4.1 */
+  if (has_none) answer->content_type.n = 0;
+  answer->no_body = exchange->is_head || has_none;
   exchange->status = answer->status;
   exchange->bytes_out = answer->no_body ? 0 : answer->body.n;
   reply_done(exchange);
