@@ -31,6 +31,7 @@ static void worker_on_drained(void *user) {
   gw_worker *worker = user;
   gw_timer_cancel(worker->loop, &worker->cut);
   gw_engine_stop(&worker->engine);
+  if (worker->engine.lease_count == 0) gw_loop_stop(worker->loop); /* there never was one */
 }
 
 static void worker_on_cut(gw_timer *timer) {
@@ -93,8 +94,12 @@ gw_worker *gw_worker_start(uint32_t index, gw_snapshot *snapshot, const int *soc
     if (code != GW_OK) {
       /* Its loop runs here until everything that was opened is closed. */
       worker->engine.idle = worker_on_idle;
-      if (worker->front != NULL) gw_front_drain(worker->front);
-      gw_loop_run(worker->loop);
+      if (worker->front != NULL) {
+        gw_front_drain(worker->front);
+      } else {
+        gw_engine_stop(&worker->engine);
+      }
+      if (worker->front != NULL || worker->engine.lease_count > 0) gw_loop_run(worker->loop);
     }
   }
   while (taken < count)

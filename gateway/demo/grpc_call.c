@@ -131,20 +131,13 @@ void gw_grpc_call_answer_end(gw_grpc_call *call) {
 /* GW_AGAIN: the message is not complete.  Other errors have failed the call. */
 static gw_code call_next_message(gw_grpc_call *call, gw_str *message) {
   gw_str in = gw_h2_pending(&call->stream);
-  if (in.n < GW_GRPC_PREFIX_BYTES) return GW_AGAIN;
-  const uint8_t *p = (const uint8_t *)in.p;
-  size_t n = (size_t)p[1] << 24 | (size_t)p[2] << 16 | (size_t)p[3] << 8 | p[4];
-  if (p[0] != 0) {
-    call_fail_plain(call, GW_GRPC_UNIMPLEMENTED, "compressed messages are not supported");
-    return GW_UNSUPPORTED_TYPE;
-  }
-  if (n > GW_GRPC_CALL_MESSAGE_MAX) {
+  gw_code code = gw_grpc_frame_next(in, GW_GRPC_CALL_MESSAGE_MAX, message, NULL);
+  if (code == GW_TOO_LARGE) {
     call_fail_plain(call, GW_GRPC_RESOURCE_EXHAUSTED, "the request is larger than 16 KiB");
-    return GW_TOO_LARGE;
+  } else if (code != GW_OK && code != GW_AGAIN) {
+    call_fail_plain(call, GW_GRPC_UNIMPLEMENTED, "compressed messages are not supported");
   }
-  if (in.n - GW_GRPC_PREFIX_BYTES < n) return GW_AGAIN;
-  *message = (gw_str){ in.p + GW_GRPC_PREFIX_BYTES, n };
-  return GW_OK;
+  return code;
 }
 
 /* The client has sent all it will, and it is no whole message. */

@@ -12,6 +12,7 @@ typedef struct gw_answer {
   uint32_t field_count;
   gw_str body;     /* whole answers only */
   bool no_body;    /* HEAD, 204: the length is told (HEAD), the bytes are not sent */
+  bool no_length;  /* HEAD of a stream: GET would be chunked */
   bool must_close; /* the connection cannot go on: what the client sends is no longer understood */
 } gw_answer;
 

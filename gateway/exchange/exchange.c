@@ -69,6 +69,7 @@ void gw_exchange_free(gw_exchange *exchange) {
   gw_timer_cancel(engine->loop, &exchange->timer);
   gw_call_cancel(&exchange->call);
   gw_arena_done(&exchange->arena);
+  gw_buf_trim(&engine->scratch, GW_ENGINE_SCRATCH_KEPT);
   engine->in_flight--;
   gw_counter_set(&engine->metrics->in_flight, engine->in_flight);
   if (engine->free_count < EXCHANGES_KEPT_MAX) {

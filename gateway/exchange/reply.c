@@ -294,6 +294,7 @@ static void reply_stream_begin(gw_exchange *exchange, gw_str message) {
   };
   exchange->status = head.status;
   if (exchange->is_head || head.status == 204 || head.status == 304) {
+    head.no_length = true;
     reply_whole(exchange, &head);
     return;
   }

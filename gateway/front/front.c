@@ -30,6 +30,7 @@ struct gw_front {
 
 static void front_on_task(gw_task *task) {
   gw_front *front = GW_CONTAINER_OF(task, gw_front, task);
+  if (front->count > 0) return; /* one more came out of a listener's backlog */
   front->drained(front->user);
 }
 
@@ -162,6 +163,9 @@ void gw_front_drain(gw_front *front) {
     gw_listener_close(front->listeners[i]);
   front->listener_count = 0;
   DL_FOREACH_SAFE2(front->idle, conn, next, next) {
+    gw_h1_conn_drain(conn);
+  }
+  DL_FOREACH_SAFE2(front->busy, conn, next, next) {
     gw_h1_conn_drain(conn);
   }
   front_check_drained(front);

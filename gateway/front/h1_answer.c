@@ -20,7 +20,7 @@ static gw_str answer_head(gw_h1_conn *conn, const gw_answer *answer, bool is_str
   if (is_stream) {
     conn->is_chunked = !conn->http10;
     if (conn->is_chunked) gw_h1_write_chunked(&writer);
-  } else if (answer->status != 204 && answer->status != 304) {
+  } else if (answer->status != 204 && answer->status != 304 && !answer->no_length) {
     gw_h1_write_length(&writer, answer->body.n);
   }
   if (!gw_h1_conn_may_stay(conn) || conn->body_unread || conn->must_close) {
@@ -56,12 +56,15 @@ static void answer_begin(void *client, const gw_answer *head) {
   gw_h1_conn *conn = client;
   if (conn->http10) conn->must_close = true; /* the end of the connection ends the body */
   gw_str text = answer_head(conn, head, true);
+  /* Without memory for the head nothing of the body may follow. */
+  if (text.n == 0) conn->must_close = conn->must_reset = true;
   gw_tcp_write(conn->tcp, &text, 1);
 }
 
 static void answer_piece(void *client, gw_str bytes) {
   gw_h1_conn *conn = client;
   char prefix[20];
+  if (conn->must_reset) return;
   if (conn->is_chunked) {
     gw_str parts[3] = { { prefix, gw_h1_chunk_prefix(bytes.n, prefix) }, bytes, GW_STR("\r\n") };
     gw_tcp_write(conn->tcp, parts, 3);
@@ -73,7 +76,9 @@ static void answer_piece(void *client, gw_str bytes) {
 
 static void answer_end(void *client) {
   gw_h1_conn *conn = client;
-  if (conn->is_chunked) gw_tcp_write(conn->tcp, &GW_STR("0\r\n\r\n"), 1);
+  if (conn->is_chunked && !conn->must_reset) {
+    gw_tcp_write(conn->tcp, &GW_STR("0\r\n\r\n"), 1);
+  }
   gw_h1_conn_answered(conn);
 }
 

@@ -71,9 +71,17 @@ static void conn_pending_drop(gw_h1_conn *conn) {
   gw_buf_done(&conn->pending);
 }
 
+/* In HTTP/1.0 the end of the connection ends a stream's body: only a reset says that it is not
+ * whole. */
+static bool conn_would_look_whole(const gw_h1_conn *conn) {
+  bool is_open = conn->exchange != NULL && conn->exchange->has_begun && !conn->is_answered;
+  return conn->http10 && !conn->is_chunked && (is_open || gw_tcp_queued(conn->tcp) > 0);
+}
+
 void gw_h1_conn_close(gw_h1_conn *conn) {
   if (conn->state == H1_CLOSING) return;
   gw_loop *loop = gw_front_engine(conn->front)->loop;
+  if (conn_would_look_whole(conn)) conn->must_reset = true;
   conn->state = H1_CLOSING;
   gw_timer_cancel(loop, &conn->timer);
   gw_loop_withdraw(loop, &conn->task);
@@ -117,6 +125,7 @@ static void conn_idle(gw_h1_conn *conn) {
 
 void gw_h1_conn_drain(gw_h1_conn *conn) {
   if (conn->state == H1_IDLE) conn_idle(conn);
+  if (conn->state == H1_LINGERING) conn_due_set(conn, conn_now(conn) + H1_DRAIN_IDLE_MS);
 }
 
 /* ---- receiving ---- */
@@ -254,6 +263,7 @@ static size_t conn_take_body(gw_h1_conn *conn, char *bytes, size_t n) {
 static size_t conn_take(gw_h1_conn *conn, char *bytes, size_t n) {
   size_t taken = 0;
   while (taken < n) {
+    if (conn->is_answered && conn->body_unread) return n; /* it will close */
     switch (conn->state) {
     case H1_IDLE:
       if (!conn_begin(conn)) {
@@ -268,7 +278,6 @@ static size_t conn_take(gw_h1_conn *conn, char *bytes, size_t n) {
     case H1_LINGERING:
     case H1_CLOSING: return n;
     }
-    if (conn->is_answered && conn->body_unread) return n; /* it will close */
   }
   return taken;
 }
@@ -290,7 +299,13 @@ static void conn_on_read(void *user, char *bytes, size_t n) {
   gw_h1_conn *conn = user;
   size_t taken = conn->pending.n > 0 ? 0 : conn_take(conn, bytes, n);
   if (taken == n || conn->state == H1_CLOSING || conn->state == H1_LINGERING) return;
-  if (gw_buf_append(&conn->pending, (gw_str){ bytes + taken, n - taken }) != GW_OK) {
+  gw_buf *pending = &conn->pending;
+  if (conn->pending_start > 0) { /* else a client that is always ahead would fill the buffer */
+    pending->n -= conn->pending_start;
+    memmove(pending->p, pending->p + conn->pending_start, pending->n);
+    conn->pending_start = 0;
+  }
+  if (gw_buf_append(pending, (gw_str){ bytes + taken, n - taken }) != GW_OK) {
     gw_h1_conn_close(conn);
     return;
   }
@@ -356,8 +371,14 @@ static void conn_on_drained(void *user) {
 static void conn_on_ended(void *user, gw_code why) {
   gw_h1_conn *conn = user;
   conn->has_ended = true;
-  bool answer_leaves = why == GW_OK && (conn->state == H1_FLUSHING || conn->is_answered);
-  if (!answer_leaves || conn->state == H1_LINGERING) gw_h1_conn_close(conn);
+  bool is_serving = conn->state != H1_IDLE && conn->state != H1_LINGERING;
+  bool answer_leaves =
+      why == GW_OK && is_serving && (conn->state == H1_FLUSHING || conn->is_answered);
+  if (answer_leaves && conn->state == H1_BODY) { /* the rest of it will not come */
+    conn->body_unread = true;
+    gw_loop_defer(gw_front_engine(conn->front)->loop, &conn->task);
+  }
+  if (!answer_leaves) gw_h1_conn_close(conn);
 }
 
 /* ---- what is due ---- */

@@ -24,7 +24,7 @@ struct gw_h2 {
   uint32_t stream_count;
   gw_h2_stream *ready, **ready_end; /* those that noted something */
   gw_task task;                     /* ticks and flushes at the end of the iteration */
-  bool is_ready, is_going, is_draining, is_broken, has_changed;
+  bool served, is_ready, is_going, is_draining, is_broken, has_changed;
   gw_code why;          /* why it was broken */
   gw_code marked;       /* a callback saw an offence: the step breaks the connection */
   gw_code offence;      /* nghttp2 saw one: its GOAWAY goes out, then the connection ends */
@@ -393,6 +393,7 @@ static int h2_on_stream_close(nghttp2_session *session, int32_t id, uint32_t err
                        : error == NGHTTP2_NO_ERROR       ? GW_H2_CLOSED_CLEAN
                        : error == NGHTTP2_REFUSED_STREAM ? GW_H2_CLOSED_REFUSED
                                                          : GW_H2_CLOSED_RESET;
+  if (by == GW_H2_CLOSED_CLEAN) h2->served = true;
   h2_stream_closed(h2, stream, by, error);
   return 0;
 }
@@ -688,6 +689,14 @@ uint32_t gw_h2_stream_count(const gw_h2 *h2) {
 
 bool gw_h2_is_going(const gw_h2 *h2) {
   return h2->is_going;
+}
+
+bool gw_h2_is_broken(const gw_h2 *h2) {
+  return h2->is_broken;
+}
+
+bool gw_h2_has_served(const gw_h2 *h2) {
+  return h2->served;
 }
 
 bool gw_h2_is_ready(const gw_h2 *h2) {

@@ -108,8 +108,10 @@ void gw_h2_abort(gw_h2 *h2, gw_code why);
  * GW_H2_STREAMS_MAX) less those open; 0 after GOAWAY. */
 uint32_t gw_h2_room(const gw_h2 *h2);
 uint32_t gw_h2_stream_count(const gw_h2 *h2);
-bool gw_h2_is_going(const gw_h2 *h2); /* GOAWAY came or was sent, or the connection is closing */
-bool gw_h2_is_ready(const gw_h2 *h2); /* the peer's SETTINGS came */
+bool gw_h2_is_going(const gw_h2 *h2);   /* GOAWAY came or was sent, or the connection is closing */
+bool gw_h2_is_broken(const gw_h2 *h2);  /* it is over: `closed` comes in this iteration */
+bool gw_h2_has_served(const gw_h2 *h2); /* at least one stream came to a clean end */
+bool gw_h2_is_ready(const gw_h2 *h2);   /* the peer's SETTINGS came */
 
 /* Client: opens a stream.  Fields are copied.  stream: tick and arena set, the rest zero.
  * GW_OVERLOADED: no room.  GW_UNAVAILABLE: going away.  GW_NOMEM. */

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +16,8 @@
 #define TCP_PARTS_MAX     8u
 #define TCP_QUEUE_MAX     GW_MIB(256) /* bytes; producers stop long before: see `drained` */
 #define TCP_DRAIN_ACCEPTS 4096u       /* accepts at closing a listener: its backlog */
+#define TCP_RETRY_MS      100u        /* until the next attempt to accept without memory */
+#define TCP_UNACKED_MS    10000       /* a peer that takes nothing for so long is lost (gRFC A18) */
 
 struct gw_tcp {
   uv_tcp_t uv;
@@ -28,7 +31,9 @@ struct gw_tcp {
   gw_code why;
   gw_buf flying;  /* being written by libuv */
   gw_buf waiting; /* follows when that is done */
-  bool is_writing, is_closing, is_finishing, failed;
+  bool is_writing, is_closing, is_finishing;
+  bool has_ended; /* the peer's end was read: what we send may still be wanted */
+  bool failed;    /* nothing goes either way */
   char peer[56];
 };
 
@@ -37,6 +42,7 @@ struct gw_listener {
   gw_loop *loop;
   gw_accepted_fn *accepted;
   void *user;
+  gw_timer retry; /* there was no memory for a connection that libuv holds */
 };
 
 /* ---- addresses ---- */
@@ -104,10 +110,11 @@ void gw_tcp_reset(gw_tcp *tcp) {
   }
 }
 
-/* Told once: by the first of read, write and shutdown that fails. */
+/* Each is told once: the peer's end, and the first of read, write and shutdown that fails. */
 static void tcp_end(gw_tcp *tcp, gw_code why) {
   if (tcp->failed || tcp->is_closing) return;
-  tcp->failed = true;
+  tcp->has_ended = true;
+  tcp->failed = why != GW_OK;
   uv_read_stop((uv_stream_t *)&tcp->uv);
   if (tcp->events != NULL) tcp->events->ended(tcp->user, why);
 }
@@ -132,7 +139,7 @@ static void tcp_on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *out) {
 
 static void tcp_on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf) {
   gw_tcp *tcp = GW_CONTAINER_OF(stream, gw_tcp, uv);
-  if (tcp->is_closing || tcp->failed) return;
+  if (tcp->is_closing || tcp->has_ended) return;
   if (n > 0) {
     tcp->events->read(tcp->user, buf->base, (size_t)n);
   } else if (n < 0) {
@@ -141,7 +148,7 @@ static void tcp_on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf) {
 }
 
 void gw_tcp_pause(gw_tcp *tcp, bool paused) {
-  if (tcp->is_closing || tcp->failed) return;
+  if (tcp->is_closing || tcp->has_ended) return;
   if (paused) {
     uv_read_stop((uv_stream_t *)&tcp->uv);
   } else {
@@ -157,6 +164,17 @@ bool gw_tcp_peer_has_ended(const gw_tcp *tcp) {
 }
 
 /* ---- writing ---- */
+
+static void tcp_on_finished(uv_shutdown_t *request, int status) {
+  gw_tcp *tcp = GW_CONTAINER_OF(request, gw_tcp, finishing);
+  if (status != 0 && status != UV_ECANCELED) tcp_end(tcp, GW_UNAVAILABLE);
+}
+
+static void tcp_finish_now(gw_tcp *tcp) {
+  if (uv_shutdown(&tcp->finishing, (uv_stream_t *)&tcp->uv, tcp_on_finished) != 0) {
+    tcp_end_later(tcp, GW_UNAVAILABLE);
+  }
+}
 
 static void tcp_on_written(uv_write_t *request, int status);
 
@@ -186,6 +204,7 @@ static void tcp_on_written(uv_write_t *request, int status) {
   } else if (tcp->waiting.n > 0) {
     tcp_write_waiting(tcp);
   } else if (!tcp->failed) {
+    if (tcp->is_finishing) tcp_finish_now(tcp);
     tcp->events->drained(tcp->user);
   }
 }
@@ -204,7 +223,7 @@ static size_t tcp_write_now(gw_tcp *tcp, const gw_str *parts, size_t count) {
 
 void gw_tcp_write(gw_tcp *tcp, const gw_str *parts, size_t count) {
   assert(count <= TCP_PARTS_MAX);
-  if (tcp->is_closing || tcp->failed) return;
+  if (tcp->is_closing || tcp->is_finishing || tcp->failed) return;
   size_t taken = tcp_write_now(tcp, parts, count);
   for (size_t i = 0; i < count; i++) {
     size_t skip = gw_size_min(taken, parts[i].n);
@@ -224,17 +243,11 @@ size_t gw_tcp_queued(const gw_tcp *tcp) {
   return flying + tcp->waiting.n;
 }
 
-static void tcp_on_finished(uv_shutdown_t *request, int status) {
-  gw_tcp *tcp = GW_CONTAINER_OF(request, gw_tcp, finishing);
-  if (status != 0 && status != UV_ECANCELED) tcp_end(tcp, GW_UNAVAILABLE);
-}
-
 void gw_tcp_finish(gw_tcp *tcp) {
   if (tcp->is_closing || tcp->is_finishing || tcp->failed) return;
   tcp->is_finishing = true;
-  if (uv_shutdown(&tcp->finishing, (uv_stream_t *)&tcp->uv, tcp_on_finished) != 0) {
-    tcp_end_later(tcp, GW_UNAVAILABLE);
-  }
+  /* libuv knows only what flies, and refuses what would follow. */
+  if (!tcp->is_writing) tcp_finish_now(tcp);
 }
 
 /* ---- opening ---- */
@@ -266,6 +279,11 @@ static void tcp_on_connected(uv_connect_t *request, int status) {
   gw_tcp *tcp = GW_CONTAINER_OF(request, gw_tcp, connecting);
   if (tcp->is_closing) return;
   if (status == 0) {
+    uv_os_fd_t descriptor;
+    int unacked_ms = TCP_UNACKED_MS;
+    if (uv_fileno((uv_handle_t *)&tcp->uv, &descriptor) == 0) {
+      setsockopt(descriptor, IPPROTO_TCP, TCP_USER_TIMEOUT, &unacked_ms, sizeof unacked_ms);
+    }
     tcp_ready(tcp);
     gw_tcp_pause(tcp, false);
   }
@@ -328,16 +346,23 @@ uint16_t gw_socket_port(int descriptor) {
   return ntohs(((const struct sockaddr_in *)(const void *)address.bytes)->sin_port);
 }
 
-static bool listener_accept(gw_listener *listener) {
+/* libuv accepts no more until it got rid of the connection that it holds. */
+static void listener_accept(gw_listener *listener) {
   gw_tcp *tcp = tcp_new(listener->loop);
-  if (tcp == NULL) return false;
+  if (tcp == NULL) {
+    gw_timer_set(listener->loop, &listener->retry, gw_loop_now_ms(listener->loop) + TCP_RETRY_MS);
+    return;
+  }
   if (uv_accept((uv_stream_t *)&listener->uv, (uv_stream_t *)&tcp->uv) != 0) {
     gw_tcp_close(tcp);
-    return false;
+    return;
   }
   tcp_ready(tcp);
   listener->accepted(listener->user, tcp);
-  return true;
+}
+
+static void listener_on_retry(gw_timer *timer) {
+  listener_accept(GW_CONTAINER_OF(timer, gw_listener, retry));
 }
 
 static void listener_on_connection(uv_stream_t *stream, int status) {
@@ -359,6 +384,7 @@ gw_code gw_listener_open(gw_loop *loop, int descriptor, gw_accepted_fn *accepted
   listener->loop = loop;
   listener->accepted = accepted;
   listener->user = user;
+  listener->retry.fired = listener_on_retry;
   if (uv_tcp_open(&listener->uv, descriptor) != 0) {
     close(descriptor);
     uv_close((uv_handle_t *)&listener->uv, listener_on_closed);
@@ -375,6 +401,8 @@ gw_code gw_listener_open(gw_loop *loop, int descriptor, gw_accepted_fn *accepted
 /* Connections that the kernel has already completed must not be reset: they are taken first. */
 void gw_listener_close(gw_listener *listener) {
   if (listener == NULL) return;
+  if (listener->retry.slot != 0) listener_accept(listener);
+  gw_timer_cancel(listener->loop, &listener->retry);
   uv_os_fd_t descriptor;
   if (uv_fileno((uv_handle_t *)&listener->uv, &descriptor) == 0) {
     for (uint32_t i = 0; i < TCP_DRAIN_ACCEPTS; i++) {

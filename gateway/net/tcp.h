@@ -28,8 +28,8 @@ typedef struct gw_tcp_events {
   void (*connected)(void *user,
                     gw_code code); /* client side only; GW_UNAVAILABLE: refused, timed out */
   void (*read)(void *user, char *bytes, size_t n);
-  void (*ended)(void *user,
-                gw_code why); /* GW_OK: the peer sent its end; else the connection broke */
+  void (*ended)(void *user, gw_code why); /* GW_OK: the peer sent its end, we may go on; else the
+                                             connection broke.  Each at most once, the end first */
   void (*drained)(void *user);
   void (*closed)(void *user);
 } gw_tcp_events;

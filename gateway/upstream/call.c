@@ -128,7 +128,8 @@ static void call_finish_stream(gw_call *call) {
     told = true;
   }
   if (!told && call->has_trailers) told = call_finish_status(call, &stream->trailers);
-  /* A status before messages would hide that the end is missing: only Trailers-Only has it there. */
+  /* A status before messages would hide that the end is missing: only Trailers-Only has it there.
+   */
   bool only_head = call->ended && !call->has_trailers && call->message_count == 0;
   if (!told && only_head) told = call_finish_status(call, &stream->head);
   if (!told && call->has_head && !call_speaks_grpc(call)) {
@@ -144,48 +145,15 @@ static void call_finish_stream(gw_call *call) {
 
 /* ---- messages ---- */
 
-/* What stands at the front of the bytes received. */
-typedef struct call_frame {
-  bool has_prefix, is_whole;
-  uint8_t flag;
-  size_t message_n;
-} call_frame;
-
-static call_frame call_frame_peek(gw_str pending) {
-  const uint8_t *p = (const uint8_t *)pending.p;
-  if (pending.n < GW_GRPC_PREFIX_BYTES) return (call_frame){ 0 };
-  size_t n = (size_t)p[1] << 24 | (size_t)p[2] << 16 | (size_t)p[3] << 8 | p[4];
-  return (call_frame){ .has_prefix = true,
-                       .is_whole = pending.n - GW_GRPC_PREFIX_BYTES >= n,
-                       .flag = p[0],
-                       .message_n = n };
-}
-
-/* Ends the call when the frame cannot be taken. */
-static bool call_frame_refused(gw_call *call, const call_frame *frame, size_t pending_n) {
-  size_t max = call->request.message_bytes_max;
-  if (!frame->has_prefix) return false;
-  if (frame->flag == 1) {
-    call_finish_text(call, GW_BAD_ANSWER, GW_GRPC_INTERNAL,
-                     "upstream compressed a message although identity was asked for");
-  } else if (frame->flag != 0) {
-    call_finish_text(call, GW_BAD_ANSWER, GW_GRPC_INTERNAL,
-                     "upstream sent a gRPC frame with flag %u, expected 0", frame->flag);
-  } else if (frame->message_n > max) {
-    call_finish_text(call, GW_BAD_ANSWER, GW_GRPC_INTERNAL,
-                     "upstream's message of %zu bytes is over the limit of %zu (message)",
-                     frame->message_n, max);
-  } else if (!call->request.streaming && pending_n - GW_GRPC_PREFIX_BYTES > frame->message_n) {
-    call_finish_text(call, GW_OK, GW_GRPC_INTERNAL,
-                     "upstream answered a unary call with more than one message");
-  } else {
-    return false;
-  }
+/* Ends the call because of what the service sent. */
+static gw_code call_refuse(gw_call *call, gw_code code, const char *text) {
+  call_finish_text(call, code, GW_GRPC_INTERNAL, "upstream: %s", text);
   gw_h2_detach(&call->stream, GW_H2_CANCEL);
-  return true;
+  return GW_AGAIN;
 }
 
 gw_code gw_call_next(gw_call *call, gw_str *message) {
+  gw_err err;
   if (call->state != GW_CALL_OPEN) return GW_AGAIN;
   gw_h2_stream *stream = &call->stream;
   if (call->taken > 0) gw_h2_consume(stream, call->taken);
@@ -194,15 +162,20 @@ gw_code gw_call_next(gw_call *call, gw_str *message) {
     /* Not gRPC: what it says is dropped as it comes. */
     gw_h2_consume(stream, gw_h2_pending(stream).n);
   }
-  gw_str pending = gw_h2_pending(stream);
-  call_frame frame = call_frame_peek(pending);
-  if (call_frame_refused(call, &frame, pending.n)) return GW_AGAIN;
-  bool is_over = call->ended || stream->h2 == NULL;
+  gw_str pending = gw_h2_pending(stream), next = { NULL, 0 };
+  gw_err_init(&err);
+  gw_code code = gw_grpc_frame_next(pending, call->request.message_bytes_max, &next, &err);
+  if (code != GW_OK && code != GW_AGAIN) return call_refuse(call, GW_BAD_ANSWER, err.text);
+  bool is_over = call->ended || stream->h2 == NULL, is_unary = !call->request.streaming;
+  size_t frame_n = GW_GRPC_PREFIX_BYTES + next.n;
+  if (code == GW_OK && is_unary && pending.n > frame_n) {
+    return call_refuse(call, GW_OK, "a unary call was answered with more than one message");
+  }
   /* One message is only an answer together with its status. */
-  if (frame.is_whole && (call->request.streaming || is_over)) {
+  if (code == GW_OK && (is_over || !is_unary)) {
     call->message_count++;
-    call->taken = GW_GRPC_PREFIX_BYTES + frame.message_n;
-    *message = (gw_str){ pending.p + GW_GRPC_PREFIX_BYTES, frame.message_n };
+    call->taken = frame_n;
+    *message = next;
     return GW_OK;
   }
   if (is_over) {

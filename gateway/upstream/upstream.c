@@ -6,7 +6,10 @@
 #include "net/dns.h"
 #include "upstream/pick.h"
 
-#define UPSTREAM_JITTER 0.2 /* of a backoff, either way (gRPC connection backoff) */
+#define UPSTREAM_JITTER   0.2   /* of a backoff, either way (gRPC connection backoff) */
+#define UPSTREAM_FLAP_MS  5     /* the first wait after a connection that was dropped when ready */
+#define UPSTREAM_HOPE_MS  100u  /* a call waits for a retry that is so near */
+#define UPSTREAM_CLOSE_MS 1000u /* for GOAWAY to leave: then a peer that reads nothing is cut */
 
 typedef struct gw_address gw_address;
 typedef struct gw_conn gw_conn;
@@ -15,7 +18,8 @@ typedef enum conn_state {
   CONN_CONNECTING, /* woken by: connected, timeout */
   CONN_GREETING,   /* woken by: the peer's SETTINGS, timeout */
   CONN_READY,      /* woken by: GOAWAY, the end */
-  CONN_GOING       /* woken by: its last stream's end */
+  CONN_GOING,      /* woken by: its last stream's end */
+  CONN_BROKEN      /* woken by: its socket's close, in this iteration */
 } conn_state;
 
 struct gw_conn {
@@ -24,7 +28,8 @@ struct gw_conn {
   conn_state state;
   gw_tcp *tcp; /* until it is handed to h2 */
   gw_h2 *h2;
-  gw_timer timer; /* connect timeout */
+  gw_timer timer;       /* connect timeout, then the closing's */
+  uint64_t ready_at_ms; /* 0: it was never ready */
 };
 
 struct gw_address {
@@ -34,7 +39,7 @@ struct gw_address {
   gw_sockaddr sockaddr;
   gw_conn *conns;
   uint32_t conn_count; /* all states */
-  uint64_t backoff_ms; /* the next one; 0: the last connection was good */
+  uint64_t backoff_ms; /* the last one; 0: the last connection was good */
   gw_timer retry;      /* set: waiting before the next attempt */
   bool is_gone;        /* the name no longer has it */
 };
@@ -116,7 +121,7 @@ static void conn_ready_set(gw_conn *conn, bool ready) {
   bool was = conn->state == CONN_READY;
   if (ready && !was) {
     conn->state = CONN_READY;
-    conn->address->backoff_ms = 0;
+    conn->ready_at_ms = gw_loop_now_ms(upstream->loop);
     upstream->ready_count++;
     gw_count(&upstream->metrics->connections, 1);
   } else if (!ready && was) {
@@ -126,29 +131,74 @@ static void conn_ready_set(gw_conn *conn, bool ready) {
   }
 }
 
-static void address_retry_fired(gw_timer *timer) {
-  address_connect(GW_CONTAINER_OF(timer, gw_address, retry));
+/* Connections that are there for new calls, now or soon. */
+static uint32_t address_staying(const gw_address *address) {
+  const gw_conn *conn;
+  uint32_t count = 0;
+  DL_FOREACH2(address->conns, conn, next) {
+    if (conn->state != CONN_GOING && conn->state != CONN_BROKEN) count++;
+  }
+  return count;
 }
 
-/* The next attempt, after the backoff; the first one after a good connection comes at once. */
-static void address_retry_later(gw_address *address) {
+static void address_retry_fired(gw_timer *timer) {
+  gw_address *address = GW_CONTAINER_OF(timer, gw_address, retry);
+  uint32_t wanted = address->upstream->config->connections;
+  for (uint32_t n = address_staying(address); n < wanted && address->retry.slot == 0; n++)
+    address_connect(address);
+}
+
+typedef enum conn_end {
+  CONN_END_GOOD,  /* it served a call, or lived for a while: the next one is opened at once */
+  CONN_END_FLAP,  /* greeted and dropped: a short wait that doubles, or such a peer is asked without
+                     pause */
+  CONN_END_FAILED /* never ready: gRPC's connection backoff */
+} conn_end;
+
+static conn_end conn_end_of(const gw_conn *conn) {
+  const gw_upstream *upstream = conn->address->upstream;
+  if (conn->ready_at_ms == 0) return CONN_END_FAILED;
+  uint64_t lived_ms = gw_loop_now_ms(upstream->loop) - conn->ready_at_ms;
+  bool served = conn->h2 != NULL && gw_h2_has_served(conn->h2);
+  return served || lived_ms >= upstream->config->backoff_initial_ms ? CONN_END_GOOD : CONN_END_FLAP;
+}
+
+static double address_wait_ms(const gw_address *address, conn_end last) {
+  const gw_upstream_config *config = address->upstream->config;
+  double was = (double)address->backoff_ms, wait = 0;
+  switch (last) {
+  case CONN_END_GOOD: break;
+  case CONN_END_FLAP: wait = was == 0 ? UPSTREAM_FLAP_MS : 2 * was; break;
+  case CONN_END_FAILED:
+    wait = was * config->backoff_factor;
+    if (wait < (double)config->backoff_initial_ms) wait = (double)config->backoff_initial_ms;
+    break;
+  }
+  return wait < (double)config->backoff_max_ms ? wait : (double)config->backoff_max_ms;
+}
+
+static void address_retry_later(gw_address *address, conn_end last) {
   gw_upstream *upstream = address->upstream;
-  const gw_upstream_config *config = upstream->config;
   if (upstream->is_closing || address->is_gone || address->retry.slot != 0) return;
-  uint64_t wait_ms = address->backoff_ms;
+  double wait_ms = address_wait_ms(address, last);
   double jitter = 1.0 + UPSTREAM_JITTER * (2.0 * upstream_draw(upstream) - 1.0);
-  double next =
-      wait_ms == 0 ? (double)config->backoff_initial_ms : (double)wait_ms * config->backoff_factor;
-  if (next > (double)config->backoff_max_ms) next = (double)config->backoff_max_ms;
-  address->backoff_ms = (uint64_t)next;
+  address->backoff_ms = (uint64_t)wait_ms;
   gw_timer_set(upstream->loop, &address->retry,
-               gw_loop_now_ms(upstream->loop) + (uint64_t)((double)wait_ms * jitter));
+               gw_loop_now_ms(upstream->loop) + (uint64_t)(wait_ms * jitter));
+}
+
+static void address_resolve(const gw_address *address) {
+  gw_upstream *upstream = address->upstream;
+  for (uint32_t i = 0; i < upstream->name_count; i++) {
+    if (upstream->names[i].endpoint == address->endpoint) name_resolve(&upstream->names[i]);
+  }
 }
 
 /* A connection is over, whatever state it was in. */
-static void conn_free(gw_conn *conn, bool failed) {
+static void conn_free(gw_conn *conn, gw_code why) {
   gw_address *address = conn->address;
   gw_upstream *upstream = address->upstream;
+  conn_end end = conn_end_of(conn);
   conn_ready_set(conn, false);
   gw_timer_cancel(upstream->loop, &conn->timer);
   DL_DELETE2(address->conns, conn, previous, next);
@@ -161,33 +211,43 @@ static void conn_free(gw_conn *conn, bool failed) {
   }
   if (address->is_gone) {
     if (address->conn_count == 0) address_free(address);
-  } else if (address->conn_count < upstream->config->connections) {
-    if (failed) {
-      for (uint32_t i = 0; i < upstream->name_count; i++) {
-        if (upstream->names[i].endpoint == address->endpoint) name_resolve(&upstream->names[i]);
-      }
+  } else {
+    if (why != GW_OK) address_resolve(address);
+    if (address_staying(address) < upstream->config->connections) {
+      address_retry_later(address, end);
     }
-    address_retry_later(address);
   }
   upstream_dispatch(upstream);
+}
+
+static void conn_on_going(gw_conn *conn) {
+  gw_address *address = conn->address;
+  bool was_going = conn->state == CONN_GOING;
+  conn_ready_set(conn, false);
+  conn->state = CONN_GOING;
+  /* Its successor is opened before its last call is over. */
+  if (!was_going && !address->is_gone && address->retry.slot == 0 &&
+      address_staying(address) < address->upstream->config->connections) {
+    conn_end end = conn_end_of(conn);
+    if (end == CONN_END_GOOD) {
+      address_connect(address);
+    } else {
+      address_retry_later(address, end);
+    }
+  }
+  if (gw_h2_stream_count(conn->h2) == 0) gw_h2_drain(conn->h2);
 }
 
 static void conn_on_h2_changed(void *user) {
   gw_conn *conn = user;
   gw_upstream *upstream = conn->address->upstream;
-  if (gw_h2_is_going(conn->h2)) {
+  if (gw_h2_is_broken(conn->h2)) {
     conn_ready_set(conn, false);
-    conn->state = CONN_GOING;
-    /* Its successor is opened before its last call is over. */
-    if (conn->address->retry.slot == 0 && !conn->address->is_gone && !upstream->is_closing) {
-      uint32_t staying = 0;
-      gw_conn *other;
-      DL_FOREACH2(conn->address->conns, other, next) {
-        if (other->state != CONN_GOING) staying++;
-      }
-      if (staying < upstream->config->connections) address_connect(conn->address);
-    }
-    if (gw_h2_stream_count(conn->h2) == 0) gw_h2_drain(conn->h2);
+    conn->state = CONN_BROKEN;
+    return; /* the rest when it is closed */
+  }
+  if (gw_h2_is_going(conn->h2)) {
+    conn_on_going(conn);
   } else if (conn->state == CONN_GREETING && gw_h2_is_ready(conn->h2)) {
     gw_timer_cancel(upstream->loop, &conn->timer);
     conn_ready_set(conn, true);
@@ -197,10 +257,10 @@ static void conn_on_h2_changed(void *user) {
 
 static void conn_on_h2_closed(void *user, gw_code why) {
   gw_conn *conn = user;
-  bool greeted = conn->state == CONN_READY || conn->state == CONN_GOING;
-  if (!greeted) gw_count(&conn->address->upstream->metrics->connect_failures_total, 1);
-  conn->h2 = NULL;
-  conn_free(conn, why != GW_OK || !greeted);
+  if (conn->ready_at_ms == 0) {
+    gw_count(&conn->address->upstream->metrics->connect_failures_total, 1);
+  }
+  conn_free(conn, why); /* the h2 is gone after our return */
 }
 
 static const gw_h2_events conn_h2_events = {
@@ -209,7 +269,7 @@ static const gw_h2_events conn_h2_events = {
 };
 
 static void conn_on_tcp_closed(void *user) {
-  conn_free(user, true);
+  conn_free(user, GW_UNAVAILABLE);
 }
 
 static void conn_on_connected(void *user, gw_code code) {
@@ -224,7 +284,7 @@ static void conn_on_connected(void *user, gw_code code) {
   gw_tcp *tcp = conn->tcp;
   conn->tcp = NULL;
   if (gw_h2_open(upstream->loop, tcp, GW_H2_CLIENT, &conn_h2_events, conn, &conn->h2) != GW_OK) {
-    conn_free(conn, true);
+    conn_free(conn, GW_NOMEM);
   }
 }
 
@@ -276,7 +336,7 @@ static void address_connect(gw_address *address) {
   if (code != GW_OK) {
     free(conn);
     gw_count(&upstream->metrics->connect_failures_total, 1);
-    address_retry_later(address);
+    address_retry_later(address, CONN_END_FAILED);
     return;
   }
   DL_APPEND2(address->conns, conn, previous, next);
@@ -291,7 +351,10 @@ static void address_connect(gw_address *address) {
 static gw_address *address_find(upstream_name *name, const gw_sockaddr *sockaddr) {
   gw_address *address;
   DL_FOREACH2(name->upstream->addresses, address, next) {
-    if (address->endpoint == name->endpoint && gw_sockaddr_eq(&address->sockaddr, sockaddr)) break;
+    if (address->endpoint == name->endpoint && !address->is_gone &&
+        gw_sockaddr_eq(&address->sockaddr, sockaddr)) {
+      break;
+    }
   }
   return address;
 }
@@ -310,9 +373,10 @@ static void address_add(upstream_name *name, const gw_sockaddr *sockaddr) {
 }
 
 static void address_drop(gw_address *address) {
+  gw_upstream *upstream = address->upstream;
   gw_conn *conn, *next;
   address->is_gone = true;
-  gw_timer_cancel(address->upstream->loop, &address->retry);
+  gw_timer_cancel(upstream->loop, &address->retry);
   if (address->conn_count == 0) {
     address_free(address);
     return;
@@ -320,6 +384,10 @@ static void address_drop(gw_address *address) {
   DL_FOREACH_SAFE2(address->conns, conn, next, next) {
     if (conn->h2 != NULL) {
       gw_h2_drain(conn->h2);
+      if (upstream->is_closing) {
+        gw_timer_set(upstream->loop, &conn->timer,
+                     gw_loop_now_ms(upstream->loop) + UPSTREAM_CLOSE_MS);
+      }
     } else {
       gw_tcp_close(conn->tcp);
     }
@@ -344,7 +412,7 @@ static void name_on_resolved(void *user, const gw_sockaddr *found, size_t count)
     }
     for (size_t i = 0; i < count; i++) {
       address = address_find(name, &found[i]);
-      if (address == NULL || address->is_gone) address_add(name, &found[i]);
+      if (address == NULL) address_add(name, &found[i]);
     }
   }
   upstream_dispatch(upstream);
@@ -451,14 +519,12 @@ static bool upstream_grow(gw_upstream *upstream) {
     DL_FOREACH2(address->conns, conn, next) {
       connecting |= conn->state == CONN_CONNECTING || conn->state == CONN_GREETING;
       ready |= conn->state == CONN_READY;
+      hope |= conn->state == CONN_BROKEN; /* its close will tell more */
     }
     hope |= connecting || ready;
-    /* One that ended in peace is opened again at once. */
-    if (address->conn_count == 0 && address->retry.slot != 0 &&
-        address->retry.at_ms <= gw_loop_now_ms(upstream->loop)) {
-      hope = true;
-    }
-    if (connecting || !ready || address->conn_count >= upstream->config->connections_max) continue;
+    if (address->retry.slot != 0 && address->backoff_ms <= UPSTREAM_HOPE_MS) hope = true;
+    if (connecting || !ready) continue;
+    if (address_staying(address) >= upstream->config->connections_max) continue;
     if (best == NULL || address->conn_count < best->conn_count) best = address;
   }
   if (best != NULL) address_connect(best);
@@ -485,15 +551,11 @@ static void upstream_fail_no_connection(gw_upstream *upstream, gw_call *call) {
                GW_STR_ARG(upstream->config->name));
 }
 
-/* True: the call left the queue or never needs it. */
-static bool upstream_try(gw_upstream *upstream, gw_call *call) {
-  gw_conn *conn = upstream_pick(upstream);
-  if (conn == NULL) return false;
+static void upstream_give(gw_call *call, gw_conn *conn) {
   gw_code code = gw_call_open(call, conn->h2, conn->address->endpoint->authority);
   if (code != GW_OK) {
     gw_call_fail(call, code == GW_NOMEM ? GW_NOMEM : GW_UNAVAILABLE, "no stream to upstream");
   }
-  return true;
 }
 
 static void upstream_dispatch(gw_upstream *upstream) {
@@ -506,7 +568,7 @@ static void upstream_dispatch(gw_upstream *upstream) {
     if (conn == NULL) {
       upstream_fail_no_connection(upstream, call);
     } else {
-      upstream_try(upstream, call);
+      upstream_give(call, conn);
     }
   }
 }
@@ -543,7 +605,11 @@ void gw_upstream_place(gw_upstream *upstream, gw_call *call) {
 
 void gw_upstream_replace(gw_upstream *upstream, gw_call *call) {
   const gw_upstream_config *config = upstream->config;
-  if (upstream->waiting == NULL && upstream_try(upstream, call)) return;
+  gw_conn *conn = upstream->waiting == NULL ? upstream_pick(upstream) : NULL;
+  if (conn != NULL) {
+    upstream_give(call, conn);
+    return;
+  }
   if (!upstream_grow(upstream)) {
     upstream_fail_no_connection(upstream, call);
   } else if (upstream->waiting_count >= config->waiting_max) {

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -20,15 +21,23 @@ int raw_listen(gw_sockaddr *address) {
   return fd;
 }
 
+/* Else a payload waits for the acknowledgement of its frame's head. */
+static void raw_nodelay(int fd) {
+  int on = 1;
+  CHECK_INT(setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on), 0);
+}
+
 int raw_accept(gw_loop *loop, int listening) {
   int fd = -1;
   PUMP(loop, (fd = accept4(listening, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0);
+  raw_nodelay(fd);
   return fd;
 }
 
 int raw_connect(const gw_sockaddr *address) {
   int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   CHECK_INT(connect(fd, (const void *)address->bytes, sizeof(struct sockaddr_in)), 0);
+  raw_nodelay(fd);
   return fd;
 }
 

@@ -242,7 +242,7 @@ static gw_code loop_with_a_timer(void *context) {
   (void)context;
   gw_loop *loop = gw_loop_new();
   if (loop == NULL) return GW_NOMEM;
-  gw_timer timer = { .fired = pump_on_guard };
+  gw_timer timer = { .fired = again_on_fired };
   bool set = gw_timer_set(loop, &timer, gw_loop_now_ms(loop) + 1000);
   CHECK_INT(timer.slot != 0, set);
   bool posted = gw_loop_post(loop, post_stop, loop);

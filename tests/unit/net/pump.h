@@ -13,15 +13,26 @@ __attribute__((constructor)) static inline void pump_ignore_sigpipe(void) {
   signal(SIGPIPE, SIG_IGN);
 }
 
-static inline void pump_on_guard(gw_timer *guard) {
-  (void)guard;
+/* Wakes the loop every millisecond: a timer or a task may have been all there was to wait for. */
+typedef struct pump_guard {
+  gw_timer timer;
+  gw_loop *loop;
+} pump_guard;
+
+static inline void pump_on_guard(gw_timer *timer) {
+  pump_guard *guard = GW_CONTAINER_OF(timer, pump_guard, timer);
+  gw_timer_set(guard->loop, timer, gw_loop_now_ms(guard->loop) + 1);
+}
+
+static inline void pump_turn(gw_loop *loop) {
+  pump_guard guard = { .timer.fired = pump_on_guard, .loop = loop };
+  gw_timer_set(loop, &guard.timer, gw_loop_now_ms(loop) + 1);
+  uv_run(gw_loop_uv(loop), UV_RUN_ONCE);
+  gw_timer_cancel(loop, &guard.timer);
 }
 
 static inline void pump_once(gw_loop *loop, uint64_t until_ms, const char *file, int line) {
-  gw_timer guard = { .fired = pump_on_guard }; /* a timer or a task may have been all there was */
-  gw_timer_set(loop, &guard, gw_loop_now_ms(loop) + 1);
-  uv_run(gw_loop_uv(loop), UV_RUN_ONCE);
-  gw_timer_cancel(loop, &guard);
+  pump_turn(loop);
   if (gw_loop_now_ms(loop) >= until_ms) {
     print_error("nothing happened for %u ms\n", PUMP_PATIENCE_MS);
     _fail(file, line);
@@ -38,10 +49,6 @@ static inline void pump_once(gw_loop *loop, uint64_t until_ms, const char *file,
 /* Lets the loop go on for a while: for what must not happen. */
 static inline void pump_for(gw_loop *loop, uint64_t ms) {
   uint64_t end_ms = gw_loop_now_ms(loop) + ms;
-  gw_timer guard = { .fired = pump_on_guard };
-  while (gw_loop_now_ms(loop) < end_ms) {
-    gw_timer_set(loop, &guard, end_ms);
-    uv_run(gw_loop_uv(loop), UV_RUN_ONCE);
-    gw_timer_cancel(loop, &guard);
-  }
+  while (gw_loop_now_ms(loop) < end_ms)
+    pump_turn(loop);
 }
