@@ -99,7 +99,7 @@ static bool arena_add_block(gw_arena *arena) {
   return true;
 }
 
-void *gw_arena_alloc(gw_arena *arena, size_t size) {
+void *gw_arena_alloc_slow(gw_arena *arena, size_t size) {
   if (arena_is_large(size)) return arena_alloc_large(arena, size);
   size_t taken = arena_aligned(size > 0 ? size : 1);
   if ((size_t)(arena->end - arena->next) < taken && !arena_add_block(arena)) return NULL;

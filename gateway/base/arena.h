@@ -28,7 +28,20 @@ typedef struct gw_arena {
 void gw_arena_init(gw_arena *arena, gw_arena_pool *pool, size_t bytes_max);
 void gw_arena_done(gw_arena *arena); /* frees all pieces; the arena can be initialised again */
 
-void *gw_arena_alloc(gw_arena *arena, size_t size);  /* aligned to 16 bytes, not cleared */
+void *gw_arena_alloc_slow(gw_arena *arena, size_t size); /* a new block, or a large piece */
+
+/* Aligned to 16 bytes, not cleared. */
+static inline void *gw_arena_alloc(gw_arena *arena, size_t size) {
+  size_t taken = (size + 15u) & ~(size_t)15u;
+  if (GW_UNLIKELY(size == 0 || size > GW_ARENA_BLOCK_BYTES ||
+                  (size_t)(arena->end - arena->next) < taken)) {
+    return gw_arena_alloc_slow(arena, size);
+  }
+  void *piece = arena->next;
+  arena->next += taken;
+  return piece;
+}
+
 void *gw_arena_zalloc(gw_arena *arena, size_t size); /* cleared */
 
 /* Moves or extends `piece` of old_size bytes; NULL leaves the old piece as it was. */

@@ -11,8 +11,9 @@
 #include "control/snapshot.h"
 #include "upstream/upstream.h"
 
-#define GW_ENGINE_SCRATCH_KEPT GW_MIB(1) /* after an exchange: a large answer's memory goes back   \
-                                          */
+#define GW_ENGINE_SCRATCH_KEPT                                                                     \
+  GW_MIB(1) /* after an exchange: a large answer's memory goes back                                \
+             */
 
 typedef struct gw_engine gw_engine;
 typedef struct gw_lease gw_lease;

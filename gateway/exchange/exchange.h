@@ -51,7 +51,7 @@ typedef struct gw_exchange {
   uint32_t bind_header_count;
   gw_h2_field *metadata;
   uint32_t metadata_count;
-  gw_str trace; /* traceparent: the client's or our own; n == 0: no route, no call */
+  gw_str trace; /* traceparent: the client's or our own; n == 0: none */
 
   /* the call */
   gw_call call;

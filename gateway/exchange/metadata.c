@@ -11,18 +11,22 @@ static bool list_has(const gw_str *list, size_t count, gw_str name) {
   return false;
 }
 
+static bool value_is_base64(gw_str value) {
+  for (size_t i = 0; i < value.n; i++) {
+    char c = value.p[i], lower = gw_char_lower(c);
+    bool digit = c >= '0' && c <= '9', letter = lower >= 'a' && lower <= 'z';
+    if (!digit && !letter && c != '+' && c != '/' && c != '=' && c != ',') return false;
+  }
+  return true;
+}
+
 /* PROTOCOL-HTTP2.md: ASCII-Value is printable ASCII; Binary-Header is base64. */
 static bool value_fits(gw_str name, gw_str value) {
-  bool binary = gw_str_ends(name, GW_STR("-bin"));
   for (size_t i = 0; i < value.n; i++) {
     unsigned char c = (unsigned char)value.p[i];
     if (c < 0x20 || c > 0x7e) return false;
-    if (binary && strchr("+/=,", c) == NULL && !(c >= '0' && c <= '9') &&
-        !(gw_char_lower((char)c) >= 'a' && gw_char_lower((char)c) <= 'z')) {
-      return false;
-    }
   }
-  return true;
+  return !gw_str_ends(name, GW_STR("-bin")) || value_is_base64(value);
 }
 
 typedef struct metadata_list {

@@ -436,16 +436,16 @@ static int h2_on_before_send(nghttp2_session *session, const nghttp2_frame *fram
 /* Values that differ with each call would only push others out of the peer's HPACK table;
  * credentials must not enter it (RFC 7541 section 7.1.3). */
 static uint8_t h2_nv_flags(gw_str name) {
-  static const gw_str never_indexed[] = {
-    GW_STR_INIT("grpc-timeout"),
-    GW_STR_INIT("authorization"),
-    GW_STR_INIT("traceparent"),
-    GW_STR_INIT("x-request-id"),
-  };
-  for (size_t i = 0; i < GW_COUNT_OF(never_indexed); i++) {
-    if (gw_str_eq(name, never_indexed[i])) return NGHTTP2_NV_FLAG_NO_INDEX;
+  bool is_unique = false;
+  switch (name.n) {
+  case 11: is_unique = gw_str_eq(name, GW_STR("traceparent")); break;
+  case 12:
+    is_unique = gw_str_eq(name, GW_STR("grpc-timeout")) || gw_str_eq(name, GW_STR("x-request-id"));
+    break;
+  case 13: is_unique = gw_str_eq(name, GW_STR("authorization")); break;
+  default: break;
   }
-  return NGHTTP2_NV_FLAG_NONE;
+  return is_unique ? NGHTTP2_NV_FLAG_NO_INDEX : NGHTTP2_NV_FLAG_NONE;
 }
 
 static size_t h2_nv(nghttp2_nv *nv, const gw_h2_field *fields, size_t count) {
@@ -592,7 +592,24 @@ static const gw_tcp_events h2_tcp_events = {
   .closed = h2_on_tcp_closed,
 };
 
+static void *h2_malloc(size_t size, void *pool) {
+  return gw_mem_alloc(pool, size);
+}
+
+static void h2_free(void *piece, void *pool) {
+  gw_mem_free(pool, piece);
+}
+
+static void *h2_calloc(size_t count, size_t size, void *pool) {
+  return gw_mem_zalloc(pool, count, size);
+}
+
+static void *h2_realloc(void *piece, size_t size, void *pool) {
+  return gw_mem_realloc(pool, piece, size);
+}
+
 static int h2_session_new(gw_h2 *h2) {
+  nghttp2_mem mem = { gw_loop_mem_pool(h2->loop), h2_malloc, h2_free, h2_calloc, h2_realloc };
   nghttp2_session_callbacks *callbacks = NULL;
   nghttp2_option *option = NULL;
   int failed = NGHTTP2_ERR_NOMEM;
@@ -614,8 +631,8 @@ static int h2_session_new(gw_h2 *h2) {
   nghttp2_option_set_no_closed_streams(option, 1);
   nghttp2_option_set_max_outbound_ack(option, H2_OUTBOUND_ACK_MAX);
   failed = h2->role == GW_H2_CLIENT
-               ? nghttp2_session_client_new2(&h2->session, callbacks, h2, option)
-               : nghttp2_session_server_new2(&h2->session, callbacks, h2, option);
+               ? nghttp2_session_client_new3(&h2->session, callbacks, h2, option, &mem)
+               : nghttp2_session_server_new3(&h2->session, callbacks, h2, option, &mem);
 done:
   nghttp2_option_del(option);
   nghttp2_session_callbacks_del(callbacks);

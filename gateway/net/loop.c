@@ -25,6 +25,7 @@ struct gw_loop {
   uint64_t alarm_at_ms; /* 0: not armed */
   bool is_firing;
   gw_arena_pool arena_pool;
+  gw_mem_pool mem_pool;
   char read_scratch[LOOP_SCRATCH_BYTES + LOOP_SCRATCH_PAD];
   char write_scratch[LOOP_SCRATCH_BYTES];
 };
@@ -239,6 +240,7 @@ void gw_loop_free(gw_loop *loop) {
   }
   uv_mutex_destroy(&loop->post_lock);
   gw_arena_pool_done(&loop->arena_pool);
+  gw_mem_pool_done(&loop->mem_pool);
   free(loop->heap);
   free(loop);
 }
@@ -257,6 +259,10 @@ uint64_t gw_loop_now_ms(const gw_loop *loop) {
 
 gw_arena_pool *gw_loop_arena_pool(gw_loop *loop) {
   return &loop->arena_pool;
+}
+
+gw_mem_pool *gw_loop_mem_pool(gw_loop *loop) {
+  return &loop->mem_pool;
 }
 
 uv_loop_t *gw_loop_uv(gw_loop *loop) {

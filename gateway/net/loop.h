@@ -9,6 +9,7 @@
 
 #include "base/arena.h"
 #include "base/code.h"
+#include "base/mem_pool.h"
 
 typedef struct gw_loop gw_loop;
 
@@ -47,3 +48,5 @@ bool gw_loop_post(gw_loop *loop, gw_post_fn *run, void *context);
 
 /* Blocks for the arenas of this loop's exchanges. */
 gw_arena_pool *gw_loop_arena_pool(gw_loop *loop);
+/* Small pieces for the libraries of this loop. */
+gw_mem_pool *gw_loop_mem_pool(gw_loop *loop);
