@@ -60,7 +60,7 @@ void gw_mem_free(gw_mem_pool *pool, void *piece) {
   if (piece == NULL) return;
   gw_mem_piece *head = mem_head(piece);
   uint32_t class = head->class;
-  if (class == MEM_LARGE || pool->free_count[class] >= MEM_KEPT_MAX) {
+  if (class == MEM_LARGE || pool->free_count[class] + 1 > MEM_KEPT_MAX) {
     free(head);
     return;
   }

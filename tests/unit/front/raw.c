@@ -1,0 +1,2 @@
+/* The plain sockets of net's tests. */
+#include "unit/net/h2_pair.c"

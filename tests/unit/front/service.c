@@ -1,0 +1,2 @@
+/* The scripted service of the upstream's tests. */
+#include "unit/upstream/service.c"
