@@ -252,6 +252,14 @@ static int main_run(int argc, char **argv) {
     puts("sluice " GW_VERSION);
     return EXIT_OK;
   }
+  if (argc > 2 && strcmp(argv[2], "--help") == 0) {
+    fputs(usage_text, stdout);
+    return EXIT_OK;
+  }
+  if (argc > 2 && strcmp(command, "demo") != 0 && argv[2][0] == '-' && argv[2][1] == '-' &&
+      !(argc == 4 && strcmp(command, "routes") == 0)) {
+    return usage_error("expected CONFIG", argv[2]);
+  }
   if (strcmp(command, "serve") == 0) {
     return argc == 3 ? command_serve(argv[2]) : usage_error("serve takes CONFIG", NULL);
   }

@@ -8,6 +8,7 @@
 #include "front/front.h"
 
 #define WORKER_STACK_BYTES GW_MIB(1)
+#define WORKER_STOP_MS     1000u /* for the last answers to leave */
 
 struct gw_worker {
   pthread_t thread;
@@ -15,6 +16,7 @@ struct gw_worker {
   gw_engine engine;
   gw_front *front;
   gw_timer cut; /* the end of the drain's patience */
+  bool is_stopping;
 };
 
 typedef struct worker_post {
@@ -34,11 +36,18 @@ static void worker_on_drained(void *user) {
   if (worker->engine.lease_count == 0) gw_loop_stop(worker->loop); /* there never was one */
 }
 
+/* First what runs is answered with an error; what is then still there is closed. */
 static void worker_on_cut(gw_timer *timer) {
   gw_worker *worker = GW_CONTAINER_OF(timer, gw_worker, cut);
-  gw_log(GW_LOG_WARN, "drain", "worker %u: the drain timeout is over, open requests are cut",
+  if (worker->is_stopping) {
+    gw_front_cut(worker->front);
+    return;
+  }
+  worker->is_stopping = true;
+  gw_timer_set(worker->loop, timer, gw_loop_now_ms(worker->loop) + WORKER_STOP_MS);
+  gw_log(GW_LOG_WARN, "drain", "worker %u: the drain timeout is over, what runs is ended",
          worker->engine.worker);
-  gw_front_cut(worker->front);
+  gw_front_stop(worker->front);
 }
 
 static void *worker_run(void *user) {

@@ -11,6 +11,7 @@
 #include "base/limits.h"
 
 #define LOG_QUEUE_BYTES_MAX GW_MIB(1)
+#define LOG_DONE_SECONDS    1 /* for the last lines to leave */
 #define LOG_LINE_BYTES_MAX  GW_KIB(16)
 
 static struct {
@@ -85,9 +86,12 @@ void gw_log_done(void) {
   log_state.stopping = true;
   pthread_cond_signal(&log_state.filled);
   pthread_mutex_unlock(&log_state.lock);
-  pthread_join(log_state.writer, NULL);
+  struct timespec until;
+  clock_gettime(CLOCK_REALTIME, &until);
+  until.tv_sec += LOG_DONE_SECONDS;
   log_state.running = false;
-  gw_buf_done(&log_state.queue);
+  /* A pipe that nobody reads holds the writer: the end of the process takes it along. */
+  if (pthread_timedjoin_np(log_state.writer, NULL, &until) == 0) gw_buf_done(&log_state.queue);
 }
 
 void gw_log_level_set(gw_log_level level) {

@@ -10,7 +10,7 @@ typedef enum gw_log_level { GW_LOG_DEBUG, GW_LOG_INFO, GW_LOG_WARN, GW_LOG_ERROR
 
 /* Starts the writer thread.  Before it and after done, lines are written directly. */
 GW_CHECKED gw_code gw_log_start(void);
-void gw_log_done(void); /* writes what is queued */
+void gw_log_done(void); /* writes what is queued, if it takes no longer than a second */
 void gw_log_level_set(gw_log_level level);
 bool gw_log_level_parse(gw_str text, gw_log_level *out); /* "debug", "info", "warn", "error" */
 

@@ -385,8 +385,17 @@ void gw_exchange_head(gw_exchange *exchange, const gw_h1_request *request, gw_st
   if (code != GW_OK) gw_reply_error(exchange, code, "the request cannot be taken");
 }
 
-void gw_exchange_refuse(gw_exchange *exchange, gw_code code, const gw_err *err) {
+void gw_exchange_stop(gw_exchange *exchange) {
   if (exchange->state == GW_EX_DONE) return;
+  exchange->must_close = true;
+  exchange->engine->scratch.n = 0;
+  gw_call_cancel(&exchange->call);
+  gw_reply_error(exchange, GW_UNAVAILABLE, "the gateway is stopping");
+}
+
+void gw_exchange_refuse(gw_exchange *exchange, gw_code code, const gw_err *err, gw_str peer) {
+  if (exchange->state == GW_EX_DONE) return;
+  if (exchange->peer.n == 0) exchange->peer = gw_arena_copy(&exchange->arena, peer);
   if (err != NULL && err->code != GW_OK) exchange->err = *err;
   exchange->must_close = true;
   gw_count(&exchange->engine->metrics->refused_requests_total, 1);

@@ -87,6 +87,8 @@ void gw_exchange_head(gw_exchange *exchange, const gw_h1_request *request, gw_st
  * readable. */
 void gw_exchange_body(gw_exchange *exchange, gw_str piece, bool end);
 /* The request is refused by who reads it: answers with `code` and closes.  err: the reason. */
-void gw_exchange_refuse(gw_exchange *exchange, gw_code code, const gw_err *err);
+void gw_exchange_refuse(gw_exchange *exchange, gw_code code, const gw_err *err, gw_str peer);
+/* The gateway stops: answers 503, or ends a stream with an error, wherever it stands. */
+void gw_exchange_stop(gw_exchange *exchange);
 /* The client's socket took what was queued. */
 void gw_exchange_writable(gw_exchange *exchange);

@@ -55,14 +55,51 @@ gw_code gw_media_check(const gw_h1_request *request, const gw_rule *rule, bool *
                     GW_STR_ARG(media_shown(value)));
 }
 
+/* RFC 9110 section 12.4.2: "0.5" as 500; 1000 when there is none, 0 when it is malformed. */
+static uint32_t media_weight(gw_str parameters) {
+  while (parameters.n > 0) {
+    gw_str value = gw_str_cut(&parameters, ';');
+    gw_str name = gw_str_trim(gw_str_cut(&value, '='), " \t");
+    uint32_t weight = 0, unit = 1000;
+    if (!gw_str_eq_nocase(name, GW_STR("q"))) continue;
+    value = gw_str_trim(value, " \t");
+    for (size_t i = 0; i < value.n && i < 5; i++) {
+      if (i == 1 && value.p[i] == '.') continue;
+      if (value.p[i] < '0' || value.p[i] > '9') return 0;
+      weight += (uint32_t)(value.p[i] - '0') * unit;
+      unit /= 10;
+    }
+    return weight < 1000 ? weight : 1000;
+  }
+  return 1000;
+}
+
+static bool media_stream_form_of(gw_str type, gw_stream_form *form) {
+  if (gw_str_eq_nocase(type, GW_STR("text/event-stream"))) {
+    *form = GW_STREAM_SSE;
+  } else if (gw_str_eq_nocase(type, GW_STR("application/x-ndjson"))) {
+    *form = GW_STREAM_NDJSON;
+  } else if (gw_str_eq_nocase(type, GW_STR("application/json"))) {
+    *form = GW_STREAM_ARRAY;
+  } else {
+    return false;
+  }
+  return true;
+}
+
 gw_stream_form gw_media_stream_form(const gw_h1_request *request, const gw_route *route) {
   gw_str accept = gw_h1_field_get(request, GW_STR("accept")), parameters;
+  gw_stream_form best = GW_STREAM_ARRAY;
+  uint32_t best_weight = 0;
   if (route->stream != GW_STREAM_AUTO) return route->stream;
   while (accept.n > 0) {
+    gw_stream_form form;
     gw_str type = media_type(gw_str_cut(&accept, ','), &parameters);
-    if (gw_str_eq_nocase(type, GW_STR("text/event-stream"))) return GW_STREAM_SSE;
-    if (gw_str_eq_nocase(type, GW_STR("application/x-ndjson"))) return GW_STREAM_NDJSON;
-    if (gw_str_eq_nocase(type, GW_STR("application/json"))) return GW_STREAM_ARRAY;
+    if (!media_stream_form_of(type, &form)) continue;
+    uint32_t weight = media_weight(parameters);
+    if (weight <= best_weight) continue;
+    best = form;
+    best_weight = weight;
   }
-  return GW_STREAM_ARRAY;
+  return best;
 }

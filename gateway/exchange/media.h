@@ -11,5 +11,6 @@
 GW_CHECKED gw_code gw_media_check(const gw_h1_request *request, const gw_rule *rule, bool *is_form,
                                   gw_err *err);
 
-/* The route's form; `auto` takes Accept's first type that a stream can have, else an array. */
+/* The route's form; `auto` takes the type that Accept weighs most and a stream can have, the first
+ * of equal ones; else an array. */
 gw_stream_form gw_media_stream_form(const gw_h1_request *request, const gw_route *route);

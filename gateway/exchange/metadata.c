@@ -2,7 +2,8 @@
 
 #include "route/headers.h"
 
-#define METADATA_FORWARDED 3u /* x-forwarded-for, -host, -proto */
+#define METADATA_CHAIN_MAX GW_KIB(32) /* more than a head may hold */
+#define METADATA_FORWARDED 3u         /* x-forwarded-for, -host, -proto */
 
 static bool list_has(const gw_str *list, size_t count, gw_str name) {
   for (size_t i = 0; i < count; i++) {
@@ -76,18 +77,28 @@ static gw_str peer_host(gw_str peer) {
   return gw_str_trim(peer, "[]");
 }
 
+/* All lines of the client's chain, in order, and its own address behind them. */
+static gw_str forwarded_chain(const gw_h1_request *request, gw_str peer, gw_arena *arena) {
+  gw_buf chain;
+  gw_code code = GW_OK;
+  gw_buf_init(&chain, arena, METADATA_CHAIN_MAX);
+  for (uint32_t i = 0; i < request->field_count && code == GW_OK; i++) {
+    const gw_h1_field *field = &request->fields[i];
+    if (!gw_str_eq(field->name, GW_STR("x-forwarded-for")) || field->value.n == 0) continue;
+    code = gw_buf_append(&chain, field->value);
+    if (code == GW_OK) code = gw_buf_append(&chain, GW_STR(", "));
+  }
+  if (code == GW_OK && chain.n == 0) return peer;
+  if (code == GW_OK) code = gw_buf_append(&chain, peer);
+  return code == GW_OK ? gw_buf_str(&chain) : (gw_str){ NULL, 0 };
+}
+
 static void list_add_forwarded(metadata_list *list, const gw_h1_request *request, gw_str peer) {
-  gw_str chain = gw_h1_field_get(request, GW_STR("x-forwarded-for"));
   gw_str host = gw_h1_field_get(request, GW_STR("x-forwarded-host"));
   gw_str proto = gw_h1_field_get(request, GW_STR("x-forwarded-proto"));
-  peer = peer_host(peer);
-  if (chain.n > 0) {
-    gw_str whole = gw_arena_printf(list->arena, GW_STR_FMT ", " GW_STR_FMT, GW_STR_ARG(chain),
-                                   GW_STR_ARG(peer));
-    if (whole.p == NULL) list->code = GW_NOMEM;
-    peer = whole;
-  }
-  list_add(list, GW_STR("x-forwarded-for"), peer);
+  gw_str chain = forwarded_chain(request, peer_host(peer), list->arena);
+  if (chain.p == NULL) list->code = GW_NOMEM;
+  list_add(list, GW_STR("x-forwarded-for"), chain);
   list_add(list, GW_STR("x-forwarded-host"), host.n > 0 ? host : request->host);
   list_add(list, GW_STR("x-forwarded-proto"), proto.n > 0 ? proto : GW_STR("http"));
 }
@@ -124,7 +135,10 @@ uint32_t gw_metadata_of_answer(const gw_h2_fields *fields, const gw_route *route
                                uint32_t max) {
   uint32_t count = 0;
   for (uint32_t i = 0; fields != NULL && i < fields->count && count < max; i++) {
-    if (answer_takes(route, fields->items[i].name)) out[count++] = fields->items[i];
+    const gw_h2_field *field = &fields->items[i];
+    if (answer_takes(route, field->name) && value_fits(field->name, field->value)) {
+      out[count++] = *field;
+    }
   }
   return count;
 }

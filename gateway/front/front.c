@@ -171,6 +171,16 @@ void gw_front_drain(gw_front *front) {
   front_check_drained(front);
 }
 
+void gw_front_stop(gw_front *front) {
+  gw_h1_conn *conn, *next;
+  DL_FOREACH_SAFE2(front->idle, conn, next, next) {
+    gw_h1_conn_stop(conn);
+  }
+  DL_FOREACH_SAFE2(front->busy, conn, next, next) {
+    gw_h1_conn_stop(conn);
+  }
+}
+
 void gw_front_cut(gw_front *front) {
   gw_h1_conn *conn, *next;
   DL_FOREACH_SAFE2(front->idle, conn, next, next) {

@@ -19,5 +19,7 @@ void gw_front_free(gw_front *front);
 GW_CHECKED gw_code gw_front_listen(gw_front *front, int descriptor);
 
 void gw_front_drain(gw_front *front);
-/* The drain took too long: cuts what is left. */
+/* The drain took too long: what runs is answered with an error, so that its client sees why. */
+void gw_front_stop(gw_front *front);
+/* Closes what is left, at once. */
 void gw_front_cut(gw_front *front);

@@ -128,6 +128,16 @@ void gw_h1_conn_drain(gw_h1_conn *conn) {
   if (conn->state == H1_LINGERING) conn_due_set(conn, conn_now(conn) + H1_DRAIN_IDLE_MS);
 }
 
+void gw_h1_conn_stop(gw_h1_conn *conn) {
+  bool runs = conn->state == H1_BODY || conn->state == H1_ANSWERING;
+  if (runs && !conn->is_answered) {
+    conn->must_close = conn->body_unread = true;
+    gw_exchange_stop(conn->exchange);
+  } else if (conn->state != H1_FLUSHING && !conn->is_answered) {
+    gw_h1_conn_close(conn);
+  }
+}
+
 /* ---- receiving ---- */
 
 static bool conn_begin(gw_h1_conn *conn) {
@@ -154,7 +164,7 @@ static bool conn_begin(gw_h1_conn *conn) {
 
 static void conn_refuse(gw_h1_conn *conn, gw_code code, const gw_err *err) {
   conn->body_unread = true;
-  gw_exchange_refuse(conn->exchange, code, err);
+  gw_exchange_refuse(conn->exchange, code, err, gw_tcp_peer(conn->tcp));
 }
 
 bool gw_h1_conn_may_stay(const gw_h1_conn *conn) {
@@ -297,6 +307,12 @@ static void conn_pending_changed(gw_h1_conn *conn) {
 
 static void conn_on_read(void *user, char *bytes, size_t n) {
   gw_h1_conn *conn = user;
+  if (conn->state == H1_LINGERING) {
+    /* Not closed: a reset would take the answer from a client that still sends. */
+    conn->lingered += n;
+    if (conn->lingered > H1_UNREAD_MAX) gw_tcp_pause(conn->tcp, true);
+    return;
+  }
   size_t taken = conn->pending.n > 0 ? 0 : conn_take(conn, bytes, n);
   if (taken == n || conn->state == H1_CLOSING || conn->state == H1_LINGERING) return;
   gw_buf *pending = &conn->pending;

@@ -44,6 +44,7 @@ struct gw_h1_conn {
   gw_exchange *exchange;                 /* from the first byte of a request to its answer's last */
   h1_receive *receive;                   /* HEAD and BODY */
   gw_buf pending;                        /* behind the current request */
+  size_t lingered;                       /* bytes dropped while LINGERING */
   size_t pending_start, pending_counted; /* counted: in the front's total */
   gw_timer timer;
   uint64_t due_ms;     /* 0: nothing is due; the timer may be set for earlier */
@@ -60,4 +61,6 @@ struct gw_h1_conn {
 gw_h1_conn *gw_h1_conn_open(gw_front *front, gw_tcp *tcp);
 /* The front drains: answers close, idle ones soon. */
 void gw_h1_conn_drain(gw_h1_conn *conn);
+/* The drain's time is over: what runs is answered with an error, the rest closed. */
+void gw_h1_conn_stop(gw_h1_conn *conn);
 void gw_h1_conn_close(gw_h1_conn *conn); /* at once */

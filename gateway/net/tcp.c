@@ -17,6 +17,7 @@
 #define TCP_QUEUE_MAX     GW_MIB(256) /* bytes; producers stop long before: see `drained` */
 #define TCP_DRAIN_ACCEPTS 4096u       /* accepts at closing a listener: its backlog */
 #define TCP_RETRY_MS      100u        /* until the next attempt to accept without memory */
+#define TCP_UNSENT_BYTES  131072      /* in the kernel, of one client's connection */
 #define TCP_UNACKED_MS    10000       /* a peer that takes nothing for so long is lost (gRFC A18) */
 
 struct gw_tcp {
@@ -346,6 +347,17 @@ uint16_t gw_socket_port(int descriptor) {
   return ntohs(((const struct sockaddr_in *)(const void *)address.bytes)->sin_port);
 }
 
+/* What a slow client does not take stays in our queue, where it is counted, not in the kernel's. */
+static void tcp_accepted(gw_listener *listener, gw_tcp *tcp) {
+  uv_os_fd_t descriptor;
+  int unsent = TCP_UNSENT_BYTES;
+  if (uv_fileno((uv_handle_t *)&tcp->uv, &descriptor) == 0) {
+    setsockopt(descriptor, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent);
+  }
+  tcp_ready(tcp);
+  listener->accepted(listener->user, tcp);
+}
+
 /* libuv accepts no more until it got rid of the connection that it holds. */
 static void listener_accept(gw_listener *listener) {
   gw_tcp *tcp = tcp_new(listener->loop);
@@ -357,8 +369,7 @@ static void listener_accept(gw_listener *listener) {
     gw_tcp_close(tcp);
     return;
   }
-  tcp_ready(tcp);
-  listener->accepted(listener->user, tcp);
+  tcp_accepted(listener, tcp);
 }
 
 static void listener_on_retry(gw_timer *timer) {
@@ -414,8 +425,7 @@ void gw_listener_close(gw_listener *listener) {
         if (tcp != NULL) gw_tcp_close(tcp);
         continue;
       }
-      tcp_ready(tcp);
-      listener->accepted(listener->user, tcp);
+      tcp_accepted(listener, tcp);
     }
   }
   uv_close((uv_handle_t *)&listener->uv, listener_on_closed);

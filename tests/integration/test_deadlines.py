@@ -154,7 +154,9 @@ class RequestHeaders(Shared):
         self.assertEqual(found["x-forwarded-host"], ["api.example.com"])
         self.assertEqual(found["x-forwarded-proto"], ["http"])
         found = self.metadata("X-Forwarded-For: 10.1.2.3")
-        self.assertTrue(",".join(found["x-forwarded-for"]).endswith("127.0.0.1"), found)
+        self.assertEqual(found["x-forwarded-for"], ["10.1.2.3, 127.0.0.1"])
+        found = self.metadata("X-Forwarded-For: 10.1.2.3, 10.1.2.4", "X-Forwarded-For: 10.1.2.5")
+        self.assertEqual(found["x-forwarded-for"], ["10.1.2.3, 10.1.2.4, 10.1.2.5, 127.0.0.1"])
 
     def test_trace_begins_when_the_client_has_none(self):
         self.assertRegex(self.metadata()["traceparent"][0],

@@ -313,5 +313,24 @@ class Lots(Test):
         client.close()
 
 
+class Swallowing(Test):
+    def test_what_follows_a_413_is_not_read_for_long(self):
+        """The answer must reach a client that still sends; what it sends is read up to a bound only."""
+        server = self.users()
+        gw = self.gateway(config([server.endpoint], limits="body: 1KiB"))
+        client = gw.connect()
+        client.send("POST /v1/users HTTP/1.1\r\nHost: t\r\nContent-Length: 99999999999\r\n\r\n")
+        self.assertEqual(client.answer().status, 413)
+        client.socket.settimeout(0.5)
+        sent = 0
+        try:
+            while sent < 64 << 20:
+                sent += client.socket.send(b"x" * 65536)
+        except OSError:
+            pass
+        self.assertLess(sent, 32 << 20)  # what the sockets' own buffers hold
+        client.close()
+
+
 if __name__ == "__main__":
     harness.main()

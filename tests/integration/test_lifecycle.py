@@ -119,6 +119,28 @@ class Drain(Test):
         self.assertTrue(client.closed(1))
         self.assertFalse(client.rest.endswith(b"0\r\n\r\n"), "not a clean end")
 
+    def test_at_the_drain_timeout_each_client_is_told(self):
+        """A stream ends with an error record, a call with 503: nothing is merely cut."""
+        server = self.users()
+        gw = self.gateway(config([server.endpoint], extra="drain_timeout: 1s"))
+        clients = {}
+        for accept in ("application/x-ndjson", "text/event-stream"):
+            clients[accept] = client = gw.connect()
+            client.send("GET /v1/users?page_size=-7 HTTP/1.1\r\nHost: t\r\n"
+                        f"Accept: {accept}\r\n\r\n")
+            client.read_until(b"User 1")
+        unary = gw.connect()
+        unary.send("GET /v1/users/hang HTTP/1.1\r\nHost: t\r\n\r\n")
+        wait_for(lambda: server.state()["running"] == 3, 2, "the calls run")
+        gw.signal(signal.SIGTERM)
+        answer = unary.answer()
+        self.assertEqual((answer.status, answer.header("connection")), (503, "close"))
+        self.assertIn(b'{"error":{"code":14', clients["application/x-ndjson"].read_until(b"0\r\n\r\n"))
+        self.assertIn(b"event: error", clients["text/event-stream"].read_until(b"0\r\n\r\n"))
+        for client in (unary, *clients.values()):
+            client.close()
+        self.assertEqual(gw.wait(4), 0)
+
     def test_sigint_stops_too(self):
         server = self.users()
         gw = self.gateway(config([server.endpoint]))

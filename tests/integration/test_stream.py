@@ -51,6 +51,9 @@ class Formats(Shared):
 
     def test_accept_with_several_types_and_weights(self):
         for accept, kind in (("text/html, application/x-ndjson;q=0.9", "application/x-ndjson"),
+                             ("application/x-ndjson;q=0", "application/json"),
+                             ("application/json;q=0.9, application/x-ndjson;q=1",
+                              "application/x-ndjson"),
                              ("*/*", "application/json"), ("TEXT/EVENT-STREAM", "text/event-stream"),
                              ("application/json", "application/json")):
             with self.subTest(accept=accept):
