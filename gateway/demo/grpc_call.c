@@ -18,7 +18,7 @@ enum {
 /* ---- sending ---- */
 
 static bool call_send_head(gw_grpc_call *call) {
-  static const gw_h2_field head[] = {
+  static const gw_header head[] = {
     { GW_STR_INIT(":status"), GW_STR_INIT("200") },
     { GW_STR_INIT("content-type"), GW_STR_INIT("application/grpc") },
   };
@@ -38,7 +38,7 @@ static void call_send_answers(gw_grpc_call *call) {
 static void call_finish(gw_grpc_call *call) {
   if (call->state == CALL_DONE || !call_send_head(call)) return;
   call->state = CALL_DONE;
-  call->trailers[0] = (gw_h2_field){ GW_STR_INIT("grpc-status"), GW_STR_INIT("0") };
+  call->trailers[0] = (gw_header){ GW_STR_INIT("grpc-status"), GW_STR_INIT("0") };
   gw_h2_send_trailers(&call->stream, call->trailers, 1);
 }
 
@@ -78,21 +78,21 @@ static uint32_t call_fill_trailers(gw_grpc_call *call, gw_grpc_code grpc_code, g
   gw_buf_init(&status, &call->arena, CALL_TRAILER_BYTES_MAX);
   gw_str number = gw_arena_printf(&call->arena, "%d", (int)grpc_code);
   if (number.p == NULL || call_encode_message(&text, message) != GW_OK) return 0;
-  call->trailers[0] = (gw_h2_field){ GW_STR_INIT("grpc-status"), number };
-  call->trailers[1] = (gw_h2_field){ GW_STR_INIT("grpc-message"), gw_buf_str(&text) };
+  call->trailers[0] = (gw_header){ GW_STR_INIT("grpc-status"), number };
+  call->trailers[1] = (gw_header){ GW_STR_INIT("grpc-message"), gw_buf_str(&text) };
   if (detail.n == 0) return 2;
   if (call_encode_status(call, grpc_code, message, type, detail, &status) != GW_OK) return 0;
   char *base64 = gw_arena_alloc(&call->arena, GW_BASE64_ENCODED_MAX(status.n));
   if (base64 == NULL) return 0;
-  call->trailers[2] = (gw_h2_field){ GW_STR_INIT("grpc-status-details-bin"),
-                                     { base64, gw_base64_encode(gw_buf_str(&status), base64) } };
+  call->trailers[2] = (gw_header){ GW_STR_INIT("grpc-status-details-bin"),
+                                   { base64, gw_base64_encode(gw_buf_str(&status), base64) } };
   return 3;
 }
 
 /* Before the head was sent, the trailers are the head ("Trailers-Only"). */
 void gw_grpc_call_fail(gw_grpc_call *call, gw_grpc_code code, gw_str message, gw_str detail_type,
                        gw_str detail) {
-  gw_h2_field head[2 + GW_COUNT_OF(call->trailers)] = {
+  gw_header head[2 + GW_COUNT_OF(call->trailers)] = {
     { GW_STR_INIT(":status"), GW_STR_INIT("200") },
     { GW_STR_INIT("content-type"), GW_STR_INIT("application/grpc") },
   };
@@ -196,7 +196,7 @@ static void call_step(gw_grpc_call *call) {
 static void call_begin(gw_grpc_call *call) {
   gw_str type = gw_h2_field_get(&call->stream.head, GW_STR("content-type"));
   if (!gw_str_starts(type, GW_STR("application/grpc"))) {
-    static const gw_h2_field refusal[] = { { GW_STR_INIT(":status"), GW_STR_INIT("415") } };
+    static const gw_header refusal[] = { { GW_STR_INIT(":status"), GW_STR_INIT("415") } };
     call->state = CALL_DONE;
     call->is_broken = gw_h2_respond(&call->stream, refusal, 1, true) != GW_OK;
     return;

@@ -40,7 +40,7 @@ struct gw_grpc_call {
   size_t answer_start; /* of the message that is being written */
   int state;
   bool client_ended, is_sending, has_head, is_broken;
-  gw_h2_field trailers[3];
+  gw_header trailers[3];
 };
 
 /* Takes nothing; methods and service outlive the stream.  NULL: no memory. */

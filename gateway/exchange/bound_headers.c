@@ -27,7 +27,7 @@ static gw_str bound_text(gw_str json) {
   return text;
 }
 
-uint32_t gw_bound_headers(gw_exchange *exchange, gw_codec *codec, gw_str message, gw_h2_field *out,
+uint32_t gw_bound_headers(gw_exchange *exchange, gw_codec *codec, gw_str message, gw_header *out,
                           uint32_t max) {
   const gw_route *route = exchange->rule->route;
   uint32_t count = 0;
@@ -43,7 +43,7 @@ uint32_t gw_bound_headers(gw_exchange *exchange, gw_codec *codec, gw_str message
     gw_code code = gw_wire_to_json_field(codec, field, holder, &json, &err);
     gw_str text = code == GW_OK ? bound_text(gw_buf_str(&json)) : (gw_str){ NULL, 0 };
     if (text.n > 0) {
-      out[count++] = (gw_h2_field){ bind->header, text };
+      out[count++] = (gw_header){ bind->header, text };
     } else {
       gw_count(&exchange->engine->metrics->dropped_headers_total, 1);
     }

@@ -8,7 +8,7 @@
 typedef struct gw_answer {
   int status;
   gw_str content_type; /* n == 0: none */
-  const gw_h2_field *fields;
+  const gw_header *fields;
   uint32_t field_count;
   gw_str body;     /* whole answers only */
   bool no_body;    /* HEAD, 204: the length is told (HEAD), the bytes are not sent */

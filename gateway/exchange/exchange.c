@@ -259,7 +259,7 @@ static gw_code exchange_take_bound_headers(gw_exchange *exchange, const gw_h1_re
   const gw_route *route = exchange->rule->route;
   uint32_t count = 0;
   if (route->header_bind_count == 0) return GW_OK;
-  gw_bind_header *headers =
+  gw_header *headers =
       gw_arena_alloc(&exchange->arena, route->header_bind_count * sizeof headers[0]);
   if (headers == NULL) return GW_NOMEM;
   for (uint32_t i = 0; i < route->header_bind_count; i++) {
@@ -288,7 +288,7 @@ static gw_code exchange_take_trace(gw_exchange *exchange, const gw_h1_request *r
   }
   if (exchange->trace.p == NULL) return GW_NOMEM;
   exchange->metadata[exchange->metadata_count++] =
-      (gw_h2_field){ GW_STR("traceparent"), exchange->trace };
+      (gw_header){ GW_STR("traceparent"), exchange->trace };
   return GW_OK;
 }
 

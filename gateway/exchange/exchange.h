@@ -47,9 +47,9 @@ typedef struct gw_exchange {
   gw_stream_form stream_form;
   gw_buf body;
   size_t body_bytes_max;
-  const gw_bind_header *bind_headers;
+  const gw_header *bind_headers;
   uint32_t bind_header_count;
-  gw_h2_field *metadata;
+  gw_header *metadata;
   uint32_t metadata_count;
   gw_str trace; /* traceparent: the client's or our own; n == 0: none */
 

@@ -32,7 +32,7 @@ static bool value_fits(gw_str name, gw_str value) {
 
 typedef struct metadata_list {
   gw_arena *arena;
-  gw_h2_field *fields;
+  gw_header *fields;
   uint32_t count, capacity, dropped;
   gw_code code;
 } metadata_list;
@@ -46,7 +46,7 @@ static void list_add(metadata_list *list, gw_str name, gw_str value) {
   }
   gw_str copy = gw_arena_copy(list->arena, value);
   if (copy.p == NULL) list->code = GW_NOMEM;
-  list->fields[list->count++] = (gw_h2_field){ name, copy };
+  list->fields[list->count++] = (gw_header){ name, copy };
 }
 
 /* The name under which a header travels, or n == 0. */
@@ -83,7 +83,7 @@ static gw_str forwarded_chain(const gw_h1_request *request, gw_str peer, gw_aren
   gw_code code = GW_OK;
   gw_buf_init(&chain, arena, METADATA_CHAIN_MAX);
   for (uint32_t i = 0; i < request->field_count && code == GW_OK; i++) {
-    const gw_h1_field *field = &request->fields[i];
+    const gw_header *field = &request->fields[i];
     if (!gw_str_eq(field->name, GW_STR("x-forwarded-for")) || field->value.n == 0) continue;
     code = gw_buf_append(&chain, field->value);
     if (code == GW_OK) code = gw_buf_append(&chain, GW_STR(", "));
@@ -104,7 +104,7 @@ static void list_add_forwarded(metadata_list *list, const gw_h1_request *request
 }
 
 gw_code gw_metadata_of_request(const gw_h1_request *request, const gw_route *route, gw_str peer,
-                               gw_arena *arena, gw_h2_field **out, uint32_t *count,
+                               gw_arena *arena, gw_header **out, uint32_t *count,
                                uint32_t *dropped) {
   metadata_list list = { .arena = arena };
   list.capacity =
@@ -131,11 +131,11 @@ static bool answer_takes(const gw_route *route, gw_str name) {
          list_has(route->headers_response, route->headers_response_count, name);
 }
 
-uint32_t gw_metadata_of_answer(const gw_h2_fields *fields, const gw_route *route, gw_h2_field *out,
+uint32_t gw_metadata_of_answer(const gw_h2_fields *fields, const gw_route *route, gw_header *out,
                                uint32_t max) {
   uint32_t count = 0;
   for (uint32_t i = 0; fields != NULL && i < fields->count && count < max; i++) {
-    const gw_h2_field *field = &fields->items[i];
+    const gw_header *field = &fields->items[i];
     if (answer_takes(route, field->name) && value_fits(field->name, field->value)) {
       out[count++] = *field;
     }

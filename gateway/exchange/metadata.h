@@ -15,11 +15,11 @@
  * Fills at most GW_CALL_METADATA_MAX - 1 fields; *out lives in arena.  `dropped` counts headers on
  * the list whose value metadata cannot carry. */
 GW_CHECKED gw_code gw_metadata_of_request(const gw_h1_request *request, const gw_route *route,
-                                          gw_str peer, gw_arena *arena, gw_h2_field **out,
+                                          gw_str peer, gw_arena *arena, gw_header **out,
                                           uint32_t *count, uint32_t *dropped);
 
 /* Appends to `out` (room for `max`) what of `fields` the client gets; borrows. */
-uint32_t gw_metadata_of_answer(const gw_h2_fields *fields, const gw_route *route, gw_h2_field *out,
+uint32_t gw_metadata_of_answer(const gw_h2_fields *fields, const gw_route *route, gw_header *out,
                                uint32_t max);
 
 /* x-http-code: 200 to 599, else 0 (*bad is set when it was there). */

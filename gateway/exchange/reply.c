@@ -59,7 +59,7 @@ static gw_str reply_raw_type(const gw_exchange *exchange, gw_str message) {
 }
 
 /* Metadata of head and trailers that the client gets; returns how many. */
-static uint32_t reply_fields(gw_exchange *exchange, gw_h2_field *out, uint32_t max) {
+static uint32_t reply_fields(gw_exchange *exchange, gw_header *out, uint32_t max) {
   if (exchange->rule == NULL) return 0;
   const gw_route *route = exchange->rule->route;
   uint32_t count = gw_metadata_of_answer(gw_call_head(&exchange->call), route, out, max);
@@ -89,7 +89,7 @@ static void reply_whole(gw_exchange *exchange, gw_answer *answer) {
 
 typedef struct reply_failure {
   gw_status status;
-  gw_h2_field field; /* Allow or Retry-After; name.n == 0: none */
+  gw_header field; /* Allow or Retry-After; name.n == 0: none */
 } reply_failure;
 
 static gw_code reply_status_print(gw_exchange *exchange, const gw_status *status, gw_buf *out) {
@@ -128,7 +128,7 @@ static void reply_stream_fail(gw_exchange *exchange, const gw_status *status) {
 
 static void reply_fail(gw_exchange *exchange, const reply_failure *failure) {
   gw_buf *out = &exchange->engine->scratch;
-  gw_h2_field fields[REPLY_FIELDS_MAX + 1];
+  gw_header fields[REPLY_FIELDS_MAX + 1];
   const gw_status *status = &failure->status;
   uint32_t count = 0;
   exchange->grpc_code = status->grpc_code;
@@ -163,7 +163,7 @@ static void reply_retry_after(gw_exchange *exchange, reply_failure *failure, cha
   if (trailers != NULL && gw_h2_field_get(trailers, GW_STR("retry-after")).p != NULL) return;
   if (head != NULL && gw_h2_field_get(head, GW_STR("retry-after")).p != NULL) return;
   digit[0] = (char)('1' + gw_engine_draw(exchange->engine, REPLY_RETRY_AFTER));
-  failure->field = (gw_h2_field){ GW_STR("retry-after"), { digit, 1 } };
+  failure->field = (gw_header){ GW_STR("retry-after"), { digit, 1 } };
 }
 
 void gw_reply_result(gw_exchange *exchange, const gw_call_result *result) {
@@ -224,7 +224,7 @@ void gw_reply_error(gw_exchange *exchange, gw_code code, const char *text) {
 }
 
 void gw_reply_options(gw_exchange *exchange, gw_str allow) {
-  gw_h2_field field = { GW_STR("allow"), allow };
+  gw_header field = { GW_STR("allow"), allow };
   gw_answer answer = { .status = 204, .fields = &field, .field_count = 1 };
   reply_whole(exchange, &answer);
 }
@@ -258,7 +258,7 @@ static int reply_success_status(gw_exchange *exchange) {
 
 void gw_reply_message(gw_exchange *exchange, gw_str message) {
   gw_buf *out = &exchange->engine->scratch;
-  gw_h2_field fields[REPLY_FIELDS_MAX];
+  gw_header fields[REPLY_FIELDS_MAX];
   bool is_raw = reply_is_raw(exchange);
   out->n = 0;
   gw_code code = is_raw ? GW_OK : reply_print(exchange, message, out);
@@ -284,7 +284,7 @@ void gw_reply_message(gw_exchange *exchange, gw_str message) {
 
 /* `message`: the first one; empty when there is none. */
 static void reply_stream_begin(gw_exchange *exchange, gw_str message) {
-  gw_h2_field fields[REPLY_FIELDS_MAX];
+  gw_header fields[REPLY_FIELDS_MAX];
   gw_answer head = {
     .status = reply_success_status(exchange),
     .content_type = reply_is_raw(exchange) ? reply_raw_type(exchange, message)

@@ -23,12 +23,8 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "base/header.h"
 #include "base/limits.h"
-
-typedef struct gw_h1_field {
-  gw_str name;  /* lower-cased in place by the reader: the bytes must be writable */
-  gw_str value; /* without surrounding blanks; no control characters but tab */
-} gw_h1_field;
 
 typedef enum gw_h1_body_kind {
   GW_H1_BODY_NONE, /* also Content-Length: 0 */
@@ -44,9 +40,12 @@ typedef struct gw_h1_request {
   bool keep_alive;      /* what the client wishes: version, Connection */
   bool expect_continue; /* Expect: 100-continue (HTTP/1.1 only), and a body follows */
   gw_h1_body_kind body_kind;
-  uint64_t content_length;   /* LENGTH only; up to 2^63 - 1 */
-  gw_str host;               /* empty only in HTTP/1.0 */
-  const gw_h1_field *fields; /* in the arena; without those with an underscore in the name */
+  uint64_t content_length; /* LENGTH only; up to 2^63 - 1 */
+  gw_str host;             /* empty only in HTTP/1.0 */
+  /* In the arena; without those with an underscore in the name.  Names are lower-cased in place by
+   * the reader: the bytes must be writable.  Values have no blanks around and no control characters
+   * but tab. */
+  const gw_header *fields;
   uint32_t field_count;
   uint32_t underscore_count; /* fields dropped, to be counted */
   uint32_t connection_count; /* Connection fields among `fields` */

@@ -134,7 +134,7 @@ static gw_code field_take_expect(gw_h1_reader *reader, gw_str value, gw_err *err
 
 /* Upgrade is ignored, h2c too, as RFC 9110 section 7.8 allows: Java's HttpClient offers it with
  * every first request, and nothing is ever forwarded upgraded. */
-gw_code gw_h1_field_take(gw_h1_reader *reader, const char *bytes, const gw_h1_field *field,
+gw_code gw_h1_field_take(gw_h1_reader *reader, const char *bytes, const gw_header *field,
                          gw_err *err) {
   gw_str name = field->name;
   switch (name.n) {

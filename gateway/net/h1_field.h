@@ -7,8 +7,8 @@
 
 /* Judges one field whose name is lower-cased and records in `reader` what it means.
  * `bytes`: the head's first byte. */
-GW_CHECKED gw_code gw_h1_field_take(gw_h1_reader *reader, const char *bytes,
-                                    const gw_h1_field *field, gw_err *err);
+GW_CHECKED gw_code gw_h1_field_take(gw_h1_reader *reader, const char *bytes, const gw_header *field,
+                                    gw_err *err);
 
 /* Refuses names that only differ from a framing field's by underscores: another server may take
  * them for it. */

@@ -256,7 +256,7 @@ static gw_code head_value(head *h) {
 static gw_code head_fields_grow(head *h) {
   gw_h1_reader *r = h->r;
   uint32_t cap = r->field_cap > 0 ? r->field_cap * 2 : HEAD_FIELDS_FIRST;
-  gw_h1_field *grown =
+  gw_header *grown =
       gw_arena_grow(r->arena, r->fields, r->field_cap * sizeof *grown, cap * sizeof *grown);
   if (grown == NULL) return gw_err_set(h->err, GW_NOMEM, "no memory for the headers");
   r->fields = grown;
@@ -274,7 +274,7 @@ static gw_code head_value_lf(head *h) {
     begin++;
   while (begin < end && (end[-1] == ' ' || end[-1] == '\t'))
     end--;
-  gw_h1_field field = { { name, r->name_n }, gw_str_from(begin, end) };
+  gw_header field = { { name, r->name_n }, gw_str_from(begin, end) };
   if (r->underscore) {
     r->underscore_count++;
     return gw_h1_field_drop(field.name, h->err);
@@ -318,7 +318,7 @@ static gw_code head_step(head *h) {
 static void head_follow(gw_h1_reader *r, const char *bytes) {
   uintptr_t old = (uintptr_t)r->base;
   for (uint32_t i = 0; i < r->field_count; i++) {
-    gw_h1_field *field = &r->fields[i];
+    gw_header *field = &r->fields[i];
     field->name.p = bytes + ((uintptr_t)field->name.p - old);
     field->value.p = bytes + ((uintptr_t)field->value.p - old);
   }

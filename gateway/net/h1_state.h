@@ -10,11 +10,11 @@ struct gw_h1_reader {
   gw_arena *arena;
 
   /* the head; offsets count from the first byte that the caller passed */
-  gw_h1_field *fields; /* in the arena; field_cap of them */
-  const char *base;    /* where the caller's bytes lay when `fields` was last made to point there */
-  size_t at;           /* the next byte to be judged */
-  size_t line;         /* where the line of `at` begins */
-  size_t mark;         /* where the element of `at` begins: target, version, field name */
+  gw_header *fields; /* in the arena; field_cap of them */
+  const char *base;  /* where the caller's bytes lay when `fields` was last made to point there */
+  size_t at;         /* the next byte to be judged */
+  size_t line;       /* where the line of `at` begins */
+  size_t mark;       /* where the element of `at` begins: target, version, field name */
   size_t name_n;
   size_t block; /* where the field lines begin */
   size_t method_at, method_n, target_at, target_n;

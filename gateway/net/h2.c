@@ -262,13 +262,13 @@ static int h2_on_begin_headers(nghttp2_session *session, const nghttp2_frame *fr
 static gw_code h2_field_add(gw_h2_stream *stream, gw_h2_fields *fields, gw_str name, gw_str value) {
   if (fields->count == fields->capacity) {
     uint32_t capacity = fields->capacity == 0 ? 8 : 2 * fields->capacity;
-    gw_h2_field *grown = gw_arena_grow(stream->arena, fields->items,
-                                       fields->capacity * sizeof *grown, capacity * sizeof *grown);
+    gw_header *grown = gw_arena_grow(stream->arena, fields->items, fields->capacity * sizeof *grown,
+                                     capacity * sizeof *grown);
     if (grown == NULL) return GW_NOMEM;
     fields->items = grown;
     fields->capacity = capacity;
   }
-  gw_h2_field field = { gw_arena_copy(stream->arena, name), gw_arena_copy(stream->arena, value) };
+  gw_header field = { gw_arena_copy(stream->arena, name), gw_arena_copy(stream->arena, value) };
   if (field.name.p == NULL || field.value.p == NULL) return GW_NOMEM;
   fields->items[fields->count++] = field;
   fields->bytes += name.n + value.n;
@@ -448,7 +448,7 @@ static uint8_t h2_nv_flags(gw_str name) {
   return is_unique ? NGHTTP2_NV_FLAG_NO_INDEX : NGHTTP2_NV_FLAG_NONE;
 }
 
-static size_t h2_nv(nghttp2_nv *nv, const gw_h2_field *fields, size_t count) {
+static size_t h2_nv(nghttp2_nv *nv, const gw_header *fields, size_t count) {
   assert(count <= H2_FIELDS_NV_MAX);
   for (size_t i = 0; i < count; i++) {
     nv[i] = (nghttp2_nv){ (uint8_t *)(uintptr_t)fields[i].name.p,
@@ -490,7 +490,7 @@ static ssize_t h2_on_read_body(nghttp2_session *session, int32_t id, uint8_t *ou
   return NGHTTP2_ERR_DEFERRED;
 }
 
-gw_code gw_h2_request(gw_h2 *h2, gw_h2_stream *stream, const gw_h2_field *fields, size_t count) {
+gw_code gw_h2_request(gw_h2 *h2, gw_h2_stream *stream, const gw_header *fields, size_t count) {
   nghttp2_nv nv[H2_FIELDS_NV_MAX];
   nghttp2_data_provider provider = { .read_callback = h2_on_read_body };
   assert(h2->role == GW_H2_CLIENT && stream->h2 == NULL);
@@ -512,7 +512,7 @@ gw_code gw_h2_request(gw_h2 *h2, gw_h2_stream *stream, const gw_h2_field *fields
   return GW_OK;
 }
 
-gw_code gw_h2_respond(gw_h2_stream *stream, const gw_h2_field *fields, size_t count, bool end) {
+gw_code gw_h2_respond(gw_h2_stream *stream, const gw_header *fields, size_t count, bool end) {
   nghttp2_nv nv[H2_FIELDS_NV_MAX];
   nghttp2_data_provider provider = { .read_callback = h2_on_read_body };
   gw_h2 *h2 = stream->h2;
@@ -540,7 +540,7 @@ void gw_h2_send(gw_h2_stream *stream, gw_str bytes, bool end) {
   h2_resume(stream);
 }
 
-void gw_h2_send_trailers(gw_h2_stream *stream, const gw_h2_field *fields, uint32_t count) {
+void gw_h2_send_trailers(gw_h2_stream *stream, const gw_header *fields, uint32_t count) {
   if (stream->h2 == NULL || stream->h2->is_broken) return;
   assert(!stream->out_end);
   stream->trailer_fields = fields;

@@ -21,15 +21,12 @@
 #pragma once
 
 #include "base/buf.h"
+#include "base/header.h"
 #include "base/limits.h"
 #include "net/tcp.h"
 
 typedef struct gw_h2 gw_h2;
 typedef struct gw_h2_stream gw_h2_stream;
-
-typedef struct gw_h2_field {
-  gw_str name, value; /* name in lower case */
-} gw_h2_field;
 
 /* What a stream has noted since its last tick. */
 enum {
@@ -51,7 +48,7 @@ typedef enum gw_h2_closed_by {
 } gw_h2_closed_by;
 
 typedef struct gw_h2_fields {
-  gw_h2_field *items; /* in the stream's arena; regular fields in order, no pseudo fields */
+  gw_header *items; /* in the stream's arena; regular fields in order, no pseudo fields */
   uint32_t count, capacity;
   size_t bytes;
 } gw_h2_fields;
@@ -77,7 +74,7 @@ struct gw_h2_stream {
   uint8_t informational, empty_data;
   gw_code failed; /* the rule that the peer broke */
   gw_str out;     /* borrowed: what is left of gw_h2_send()'s slice */
-  const gw_h2_field *trailer_fields;
+  const gw_header *trailer_fields;
   uint32_t trailer_count;
 };
 
@@ -115,17 +112,17 @@ bool gw_h2_is_ready(const gw_h2 *h2);   /* the peer's SETTINGS came */
 
 /* Client: opens a stream.  Fields are copied.  stream: tick and arena set, the rest zero.
  * GW_OVERLOADED: no room.  GW_UNAVAILABLE: going away.  GW_NOMEM. */
-GW_CHECKED gw_code gw_h2_request(gw_h2 *h2, gw_h2_stream *stream, const gw_h2_field *fields,
+GW_CHECKED gw_code gw_h2_request(gw_h2 *h2, gw_h2_stream *stream, const gw_header *fields,
                                  size_t count);
 /* Server: the answer's head.  Fields are copied; `:status` first.  `end`: nothing follows. */
-GW_CHECKED gw_code gw_h2_respond(gw_h2_stream *stream, const gw_h2_field *fields, size_t count,
+GW_CHECKED gw_code gw_h2_respond(gw_h2_stream *stream, const gw_header *fields, size_t count,
                                  bool end);
 
 /* One slice of DATA at a time, borrowed until SENT is noted (or the stream is closed or detached).
  * `end`: END_STREAM behind it. */
 void gw_h2_send(gw_h2_stream *stream, gw_str bytes, bool end);
 /* Server: ends the stream with trailers behind what was sent; fields are borrowed until CLOSED. */
-void gw_h2_send_trailers(gw_h2_stream *stream, const gw_h2_field *fields, uint32_t count);
+void gw_h2_send_trailers(gw_h2_stream *stream, const gw_header *fields, uint32_t count);
 
 /* DATA received and not yet consumed; valid until the next read of the connection or consume. */
 static inline gw_str gw_h2_pending(const gw_h2_stream *stream) {

@@ -6,20 +6,17 @@
  * type in the text; GW_TOO_LARGE, GW_NOMEM.  One thread. */
 #pragma once
 
+#include "base/header.h"
 #include "route/router.h"
-
-typedef struct gw_bind_header {
-  gw_str name, value; /* name in lower case */
-} gw_bind_header;
 
 /* Borrowed for the call.  body needs GW_JSON_PAD readable bytes behind it. */
 typedef struct gw_bind_input {
   const gw_rule *rule;
-  const gw_binds *binds;         /* raw captures; NULL: none (later messages of a client stream) */
-  gw_str query;                  /* raw, without "?" */
-  gw_str body;                   /* JSON or, with `form`, application/x-www-form-urlencoded */
-  bool form;                     /* fields of the form are bound as a query below the body's path */
-  const gw_bind_header *headers; /* those that the route's headers.bind names */
+  const gw_binds *binds;    /* raw captures; NULL: none (later messages of a client stream) */
+  gw_str query;             /* raw, without "?" */
+  gw_str body;              /* JSON or, with `form`, application/x-www-form-urlencoded */
+  bool form;                /* fields of the form are bound as a query below the body's path */
+  const gw_header *headers; /* those that the route's headers.bind names */
   uint32_t header_count;
   gw_str content_type; /* of the body, where it becomes a google.api.HttpBody; else unused */
 } gw_bind_input;

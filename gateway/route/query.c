@@ -285,8 +285,7 @@ static gw_code query_bind_form(query_binder *q) {
 
 /* ---- headers ---- */
 
-static gw_code query_bind_header(query_binder *q, const gw_bind_header *header,
-                                 gw_field_path path) {
+static gw_code query_bind_header(query_binder *q, const gw_header *header, gw_field_path path) {
   if (query_is_bound_by_path(q, path)) return GW_OK;
   gw_code code = query_note(q, path, QUERY_HEADER, header->name);
   if (code != GW_OK) return code;

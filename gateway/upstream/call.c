@@ -220,19 +220,19 @@ static gw_str call_timeout_print(gw_call *call) {
 }
 
 gw_code gw_call_open(gw_call *call, gw_h2 *h2, gw_str authority) {
-  gw_h2_field fields[GW_CALL_METADATA_MAX + 10];
+  gw_header fields[GW_CALL_METADATA_MAX + 10];
   size_t n = 0;
   const gw_call_request *request = &call->request;
-  fields[n++] = (gw_h2_field){ GW_STR(":method"), GW_STR("POST") };
-  fields[n++] = (gw_h2_field){ GW_STR(":scheme"), GW_STR("http") };
-  fields[n++] = (gw_h2_field){ GW_STR(":path"), request->path };
-  fields[n++] = (gw_h2_field){ GW_STR(":authority"), authority };
-  fields[n++] = (gw_h2_field){ GW_STR("te"), GW_STR("trailers") };
+  fields[n++] = (gw_header){ GW_STR(":method"), GW_STR("POST") };
+  fields[n++] = (gw_header){ GW_STR(":scheme"), GW_STR("http") };
+  fields[n++] = (gw_header){ GW_STR(":path"), request->path };
+  fields[n++] = (gw_header){ GW_STR(":authority"), authority };
+  fields[n++] = (gw_header){ GW_STR("te"), GW_STR("trailers") };
   if (request->deadline_ms != 0) {
-    fields[n++] = (gw_h2_field){ GW_STR("grpc-timeout"), call_timeout_print(call) };
+    fields[n++] = (gw_header){ GW_STR("grpc-timeout"), call_timeout_print(call) };
   }
-  fields[n++] = (gw_h2_field){ GW_STR("content-type"), GW_STR("application/grpc") };
-  fields[n++] = (gw_h2_field){ GW_STR("user-agent"), GW_STR("sluice/" GW_VERSION) };
+  fields[n++] = (gw_header){ GW_STR("content-type"), GW_STR("application/grpc") };
+  fields[n++] = (gw_header){ GW_STR("user-agent"), GW_STR("sluice/" GW_VERSION) };
   assert(request->metadata_count <= GW_CALL_METADATA_MAX);
   for (uint32_t i = 0; i < request->metadata_count; i++)
     fields[n++] = request->metadata[i];

@@ -16,13 +16,13 @@
 #include "upstream/upstream.h"
 
 typedef struct gw_call_request {
-  gw_str path;                 /* "/package.Service/Method" */
-  const gw_h2_field *metadata; /* borrowed until the call is done or cancelled */
-  uint32_t metadata_count;     /* at most GW_CALL_METADATA_MAX */
-  gw_str frames;               /* the message with its prefix; borrowed likewise */
-  uint64_t deadline_ms;        /* loop time; 0: none */
-  size_t message_bytes_max;    /* of an answer's message */
-  bool streaming;              /* any number of messages; else exactly one is an answer */
+  gw_str path;               /* "/package.Service/Method" */
+  const gw_header *metadata; /* borrowed until the call is done or cancelled */
+  uint32_t metadata_count;   /* at most GW_CALL_METADATA_MAX */
+  gw_str frames;             /* the message with its prefix; borrowed likewise */
+  uint64_t deadline_ms;      /* loop time; 0: none */
+  size_t message_bytes_max;  /* of an answer's message */
+  bool streaming;            /* any number of messages; else exactly one is an answer */
 } gw_call_request;
 
 #define GW_CALL_METADATA_MAX 100u

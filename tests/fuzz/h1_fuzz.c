@@ -59,7 +59,7 @@ static void fuzz_check_request(const gw_h1_request *request, const char *bytes, 
   fuzz_require(request->http10 || request->host.n > 0);
   fuzz_require(request->field_count + request->underscore_count <= limits->header_count);
   for (uint32_t i = 0; i < request->field_count; i++) {
-    gw_h1_field field = request->fields[i];
+    gw_header field = request->fields[i];
     fuzz_require(field.name.n > 0 && field.name.p > bytes &&
                  field.value.p + field.value.n < bytes + head_n);
     for (size_t j = 0; j < field.name.n; j++)

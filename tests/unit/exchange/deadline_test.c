@@ -70,7 +70,7 @@ static const deadline_row rows[] = {
 TEST(deadline, is_the_shortest_of_route_and_client) {
   for (size_t i = 0; i < GW_COUNT_OF(rows); i++) {
     const deadline_row *row = &rows[i];
-    gw_h1_field fields[3];
+    gw_header fields[3];
     gw_h1_request request = { .fields = fields };
     const struct {
       const char *name, *value;
@@ -80,7 +80,7 @@ TEST(deadline, is_the_shortest_of_route_and_client) {
     for (size_t h = 0; h < GW_COUNT_OF(headers); h++) {
       if (headers[h].value == NULL) continue;
       fields[request.field_count++] =
-          (gw_h1_field){ gw_str_of(headers[h].name), gw_str_of(headers[h].value) };
+          (gw_header){ gw_str_of(headers[h].name), gw_str_of(headers[h].value) };
     }
     uint64_t ms = 12345;
     gw_err err;

@@ -48,7 +48,7 @@ static const metadata_row rows[] = {
   { "upgrade", "h2c", NULL, false },
 };
 
-static gw_code metadata_of(const gw_h1_field *fields, uint32_t count, const char *peer,
+static gw_code metadata_of(const gw_header *fields, uint32_t count, const char *peer,
                            gw_arena *arena, gw_h2_fields *out, uint32_t *dropped) {
   gw_h1_request request = { .fields = fields, .field_count = count, .host = GW_STR("api.example") };
   for (uint32_t i = 0; i < count; i++)
@@ -61,7 +61,7 @@ static gw_code metadata_of(const gw_h1_field *fields, uint32_t count, const char
 TEST(metadata, only_listed_headers_with_clean_values_travel) {
   for (size_t i = 0; i < GW_COUNT_OF(rows); i++) {
     const metadata_row *row = &rows[i];
-    gw_h1_field field = { gw_str_of(row->name), gw_str_of(row->value) };
+    gw_header field = { gw_str_of(row->name), gw_str_of(row->value) };
     gw_h2_fields out = { 0 };
     gw_arena arena;
     uint32_t dropped = 0;
@@ -75,7 +75,7 @@ TEST(metadata, only_listed_headers_with_clean_values_travel) {
 }
 
 TEST(metadata, what_connection_names_stays_here) {
-  static const gw_h1_field fields[] = {
+  static const gw_header fields[] = {
     { GW_STR_INIT("connection"), GW_STR_INIT("close, X-Hop ,authorization") },
     { GW_STR_INIT("x-hop"), GW_STR_INIT("1") },
     { GW_STR_INIT("authorization"), GW_STR_INIT("Basic x") },
@@ -100,8 +100,8 @@ TEST(metadata, the_forwarding_chain_grows_by_the_peer) {
     { "[2001:db8::1]:1", "1.2.3.4, 5.6.7.8", "1.2.3.4, 5.6.7.8, 2001:db8::1" },
   };
   for (size_t i = 0; i < GW_COUNT_OF(chains); i++) {
-    gw_h1_field field = { GW_STR("x-forwarded-for"),
-                          gw_str_of(chains[i].chain != NULL ? chains[i].chain : "") };
+    gw_header field = { GW_STR("x-forwarded-for"),
+                        gw_str_of(chains[i].chain != NULL ? chains[i].chain : "") };
     gw_h2_fields out = { 0 };
     gw_arena arena;
     uint32_t dropped = 0;
@@ -115,12 +115,12 @@ TEST(metadata, the_forwarding_chain_grows_by_the_peer) {
 }
 
 TEST(metadata, never_exceeds_what_a_call_takes) {
-  gw_h1_field fields[FIELDS_MAX];
+  gw_header fields[FIELDS_MAX];
   gw_h2_fields out = { 0 };
   gw_arena arena;
   uint32_t dropped = 0;
   for (size_t i = 0; i < FIELDS_MAX; i++)
-    fields[i] = (gw_h1_field){ GW_STR("x-tenant"), GW_STR("t") };
+    fields[i] = (gw_header){ GW_STR("x-tenant"), GW_STR("t") };
   CHECK_INT(metadata_of(fields, FIELDS_MAX, "127.0.0.1:5", &arena, &out, &dropped), GW_OK);
   CHECK_INT(out.count, GW_CALL_METADATA_MAX - 1); /* traceparent comes behind */
   CHECK_INT(dropped, FIELDS_MAX + 3 - out.count);
@@ -128,7 +128,7 @@ TEST(metadata, never_exceeds_what_a_call_takes) {
 }
 
 static gw_code metadata_whole(void *context) {
-  gw_h1_field field = { GW_STR("x-tenant"), GW_STR("t") };
+  gw_header field = { GW_STR("x-tenant"), GW_STR("t") };
   gw_h2_fields out = { 0 };
   gw_arena arena;
   uint32_t dropped = 0;
@@ -154,7 +154,7 @@ static const char *const answer_never[] = { "grpc-status",    "grpc-message", "c
                                             "keep-alive",     "upgrade",      "date" };
 
 static uint32_t answer_count(const gw_route *of, const char *name, uint32_t max) {
-  gw_h2_field in = { gw_str_of(name), GW_STR("v") }, out[2];
+  gw_header in = { gw_str_of(name), GW_STR("v") }, out[2];
   gw_h2_fields fields = { .items = &in, .count = 1 };
   return gw_metadata_of_answer(&fields, of, out, max);
 }
@@ -200,7 +200,7 @@ TEST(metadata, a_service_may_choose_a_status_within_reason) {
     { "18446744073709551816", 0, true },
   };
   for (size_t i = 0; i < GW_COUNT_OF(codes); i++) {
-    gw_h2_field in = { GW_STR("x-http-code"), gw_str_of(codes[i].text) };
+    gw_header in = { GW_STR("x-http-code"), gw_str_of(codes[i].text) };
     gw_h2_fields fields = { .items = &in, .count = 1 };
     bool bad = false;
     CHECK_INT(gw_metadata_http_code(&fields, &bad), codes[i].code);

@@ -85,7 +85,7 @@ static void stream_send_more(side_stream *s) {
 
 static void stream_answer(side_stream *s) {
   side *owner = s->owner;
-  gw_h2_field fields[128] = { { GW_STR(":status"), GW_STR("200") } };
+  gw_header fields[128] = { { GW_STR(":status"), GW_STR("200") } };
   for (size_t i = 0; i < owner->extra_n; i++)
     fields[i + 1] = owner->extra[i];
   s->answered = true;
@@ -171,7 +171,7 @@ void side_done(side *s) {
 }
 
 side_stream *side_request(side *s, size_t body_n) {
-  static const gw_h2_field fields[] = {
+  static const gw_header fields[] = {
     { GW_STR_INIT(":method"), GW_STR_INIT("POST") },
     { GW_STR_INIT(":scheme"), GW_STR_INIT("http") },
     { GW_STR_INIT(":path"), GW_STR_INIT("/a.B/C") },

@@ -37,7 +37,7 @@ struct side {
   side_habit habit;
   size_t answer_n;
   uint32_t reset_error;
-  const gw_h2_field *extra; /* server: more fields of the answer's head */
+  const gw_header *extra; /* server: more fields of the answer's head */
   size_t extra_n;
   bool is_connected, is_keeping; /* is_keeping: consumes nothing */
   uint32_t closed_count;

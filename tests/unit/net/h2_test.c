@@ -233,7 +233,7 @@ TEST(h2, a_drain_lets_open_streams_end) {
   CHECK_INT(gw_h2_room(p->client.h2), 0);
   CHECK(side_request(&p->client, 1) == NULL); /* GW_UNAVAILABLE */
   for (int i = 0; i < 5; i++) {
-    static const gw_h2_field ok = { GW_STR_INIT(":status"), GW_STR_INIT("204") };
+    static const gw_header ok = { GW_STR_INIT(":status"), GW_STR_INIT("204") };
     CHECK(p->client.h2 != NULL && p->server.h2 != NULL);
     CHECK_INT(gw_h2_respond(&p->server.streams[i].h2, &ok, 1, true), GW_OK);
     PUMP(p->loop, c[i]->closed_count == 1);
@@ -277,11 +277,11 @@ TEST(h2, what_was_never_written_is_refused_not_broken) {
 
 static gw_h2_closed_by head_outcome(size_t fields, size_t value_n) {
   pair *p = pair_new();
-  gw_h2_field extra[128];
+  gw_header extra[128];
   char *value = calloc(1, value_n + 1);
   memset(value, 'v', value_n);
   for (size_t i = 0; i < fields; i++)
-    extra[i] = (gw_h2_field){ GW_STR("x"), { value, value_n } };
+    extra[i] = (gw_header){ GW_STR("x"), { value, value_n } };
   p->server.habit = SIDE_ANSWER;
   p->server.extra = extra;
   p->server.extra_n = fields;

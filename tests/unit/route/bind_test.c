@@ -21,7 +21,7 @@ static void read_request_line(binder_request *request, gw_str rest) {
     request->content_type = rest;
   } else if (gw_str_eq(key, GW_STR("header"))) {
     CHECK(request->header_count < BINDER_HEADERS_MAX);
-    gw_bind_header *header = &request->headers[request->header_count++];
+    gw_header *header = &request->headers[request->header_count++];
     header->name = gw_str_cut(&rest, ':');
     header->value = gw_str_trim(rest, " ");
   } else {

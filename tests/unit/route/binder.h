@@ -30,7 +30,7 @@ typedef struct binder {
 typedef struct binder_request {
   gw_str target, body, content_type;
   bool form;
-  gw_bind_header headers[BINDER_HEADERS_MAX];
+  gw_header headers[BINDER_HEADERS_MAX];
   uint32_t header_count;
 } binder_request;
 

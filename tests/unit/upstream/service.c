@@ -25,7 +25,7 @@ static void stream_end(service_stream *s) {
 
 static void stream_play(service_stream *s) {
   const script *played = s->played;
-  gw_h2_field fields[SCRIPT_FIELDS_MAX + 1] = { { GW_STR(":status"), { NULL, 0 } } };
+  gw_header fields[SCRIPT_FIELDS_MAX + 1] = { { GW_STR(":status"), { NULL, 0 } } };
   uint32_t n = 0;
   if (played->status == NULL) {
     stream_end(s);
@@ -149,7 +149,7 @@ uint32_t service_open_streams(const service *s) {
 }
 
 void service_release(service_stream *stream) {
-  static const gw_h2_field ok = { GW_STR_INIT("grpc-status"), GW_STR_INIT("0") };
+  static const gw_header ok = { GW_STR_INIT("grpc-status"), GW_STR_INIT("0") };
   gw_h2_send_trailers(&stream->h2, &ok, 1);
 }
 

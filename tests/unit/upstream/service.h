@@ -18,10 +18,10 @@ typedef enum script_end {
 typedef struct script {
   const char *method; /* what the path ends with */
   const char *status; /* NULL: no head at all */
-  gw_h2_field head[SCRIPT_FIELDS_MAX];
+  gw_header head[SCRIPT_FIELDS_MAX];
   const char *data;
   size_t data_n;
-  gw_h2_field trailers[SCRIPT_FIELDS_MAX];
+  gw_header trailers[SCRIPT_FIELDS_MAX];
   script_end end;
   uint32_t reset;
 } script;
