@@ -14,9 +14,8 @@
 #define H1_LINGER_MS      2000u
 #define H1_PAUSED_LOOK_MS 500u /* a paused socket tells nothing by itself */
 #define H1_DRAIN_IDLE_MS  400u /* a request already on its way is still answered */
-#define H1_UNREAD_MAX                                                                              \
-  GW_KIB(64) /* of a body that nobody wants: read away to keep the connection                      \
-              */
+/* Of a body that nobody wants: read away to keep the connection, or while lingering. */
+#define H1_UNREAD_MAX GW_KIB(64)
 
 /* ---- time: the timer is only ever moved forward; firing early costs one look ---- */
 
