@@ -31,12 +31,12 @@ static gw_str assembly_free_name(gw_assembly *assembly, gw_str name) {
   return candidate;
 }
 
-void gw_assembly_add_route(gw_assembly *assembly, gw_route *route) {
+void gw_assembly_add_route(gw_assembly *assembly, gw_route *route, gw_str name) {
   void *items = assembly->routes;
   if (!assembly_reserve(assembly->conf, &items, assembly->route_count, &assembly->route_capacity))
     return;
   assembly->routes = items;
-  if (route->name.n == 0) route->name = assembly_free_name(assembly, route->rpc->name);
+  if (route->name.n == 0) route->name = assembly_free_name(assembly, name);
   route->index = (uint32_t)assembly->route_count;
   assembly->routes[assembly->route_count++] = route;
 }
@@ -72,10 +72,11 @@ gw_route *gw_assembly_route_new(gw_assembly *assembly, const gw_conf_route *opti
   gw_route *route = gw_conf_alloc(conf, sizeof *route);
   if (route == NULL) return NULL;
   /* A default timeout is meant for calls; it would cut every stream. */
-  bool timed = !rpc->server_streaming || options->timeout_at != NULL;
+  bool timed = rpc == NULL || !rpc->server_streaming || options->timeout_at != NULL;
+  bool known = upstream != UINT32_MAX;
   *route = (gw_route){
     .rpc = rpc,
-    .upstream_name = conf->snapshot->upstreams[upstream].name,
+    .upstream_name = known ? conf->snapshot->upstreams[upstream].name : GW_STR(""),
     .upstream = upstream,
     .stage = GW_STR("grpc"),
     .timeout_ms = timed ? options->timeout_ms : 0,
@@ -92,7 +93,7 @@ gw_route *gw_assembly_route_new(gw_assembly *assembly, const gw_conf_route *opti
     .headers_response_count = options->headers_response.count,
     .headers_response_all = options->headers_response.all,
   };
-  route_set_limits(conf, route, options);
+  if (known) route_set_limits(conf, route, options);
   return route;
 }
 
@@ -140,6 +141,7 @@ static void assembly_fill_upstreams(gw_assembly *assembly) {
   }
   for (size_t i = 0; i < assembly->route_count; i++) {
     const gw_route *route = assembly->routes[i];
+    if (route->upstream == UINT32_MAX) continue;
     gw_upstream_config *upstream = &snapshot->upstreams[route->upstream];
     upstream->message_bytes_max =
         gw_size_max(upstream->message_bytes_max, route->message_bytes_max);

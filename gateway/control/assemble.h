@@ -45,14 +45,15 @@ void gw_assembly_run(gw_conf *conf);
 void gw_assembly_add_routes(gw_assembly *assembly);
 void gw_assembly_add_services(gw_assembly *assembly);
 
-/* A route with everything but name and index, for `rpc`; NULL: no memory. */
+/* A route with everything but name and index; NULL: no memory.  Without `rpc` (NULL) or `upstream`
+ * (UINT32_MAX) it is only checked: that they are unknown is a finding already. */
 gw_route *gw_assembly_route_new(gw_assembly *assembly, const gw_conf_route *options,
                                 const gw_rpc *rpc, uint32_t upstream);
-/* Appends the route.  Without a name it gets its method's, made unique by a number. */
-void gw_assembly_add_route(gw_assembly *assembly, gw_route *route);
+/* Appends the route.  Without a name it gets `name`, made unique by a number. */
+void gw_assembly_add_route(gw_assembly *assembly, gw_route *route, gw_str name);
 
-/* Appends a rule of `route` (NULL: its rpc is unknown; only checked), unless it is wrong (reported)
- * or an implicit one that the file overrides.  True: it was added. */
+/* Appends a rule of `route`, unless its method or template is wrong (reported) or it is an implicit
+ * one that the file overrides.  True: it was added, though its fields may be wrong (reported). */
 bool gw_assembly_add_rule(gw_assembly *assembly, const gw_route *route,
                           const gw_rule_source *source);
 

@@ -27,6 +27,7 @@ static gw_str *service_names(gw_conf *conf) {
 
 void gw_assembly_unknown_service(gw_assembly *assembly, const gw_yaml *node, gw_str name) {
   gw_conf *conf = assembly->conf;
+  if (conf->pool_partial) return; /* it may be in the set that could not be read */
   gw_str *names = service_names(conf);
   if (names == NULL) return;
   uint32_t count = gw_pool_service_count(conf->snapshot->pool);
@@ -55,6 +56,7 @@ static void rpc_unknown(gw_assembly *assembly, const gw_yaml *node, gw_str text)
                   gw_conf_hint(conf, gw_str_nearest(method, names, service->rpc_count)));
 }
 
+/* NULL: unknown, which is reported. */
 static const gw_rpc *route_rpc(gw_assembly *assembly, const gw_conf_route *options) {
   gw_conf *conf = assembly->conf;
   if (options->rpc == NULL) {
@@ -68,11 +70,11 @@ static const gw_rpc *route_rpc(gw_assembly *assembly, const gw_conf_route *optio
     rpc_unknown(assembly, options->rpc, text);
     return NULL;
   }
-  if (!rpc->client_streaming) return rpc;
-  gw_findings_add(conf->findings, gw_conf_place(conf, options->rpc),
-                  "\"" GW_STR_FMT "\" takes a stream of requests, which is not implemented yet",
-                  GW_STR_ARG(rpc->full_name));
-  return NULL;
+  if (rpc->client_streaming)
+    gw_findings_add(conf->findings, gw_conf_place(conf, options->rpc),
+                    "\"" GW_STR_FMT "\" takes a stream of requests, which is not implemented yet",
+                    GW_STR_ARG(rpc->full_name));
+  return rpc;
 }
 
 /* ---- match, also ---- */
@@ -221,18 +223,24 @@ static void route_check_kind(gw_assembly *assembly, const gw_rpc *rpc,
                      GW_STR_ARG(rpc->full_name));
 }
 
+/* That of its method; of an unknown one as it is written. */
+static gw_str route_default_name(const gw_conf_route *options, const gw_rpc *rpc) {
+  if (rpc != NULL) return rpc->name;
+  gw_str text =
+      options->rpc != NULL && options->rpc->kind == GW_YAML_TEXT ? options->rpc->text : GW_STR("");
+  size_t slash = gw_str_find(text, '/');
+  return slash < text.n ? gw_str_skip(text, slash + 1) : GW_STR("unnamed");
+}
+
 static void assembly_add_route(gw_assembly *assembly, const gw_conf_route *options) {
   const gw_rpc *rpc = route_rpc(assembly, options);
   uint32_t upstream = gw_assembly_upstream(assembly, options->node, options->upstream);
-  gw_route *route = NULL;
+  gw_route *route = gw_assembly_route_new(assembly, options, rpc, upstream);
+  if (route == NULL) return;
   if (rpc != NULL) route_check_kind(assembly, rpc, options);
-  if (rpc != NULL && upstream != UINT32_MAX)
-    route = gw_assembly_route_new(assembly, options, rpc, upstream);
-  if (route != NULL) {
-    if (options->name != NULL) route->name = gw_conf_copy(assembly->conf, options->name->text);
-    gw_assembly_add_route(assembly, route);
-    route_read_binds(assembly, route, options->bind);
-  }
+  if (options->name != NULL) route->name = gw_conf_copy(assembly->conf, options->name->text);
+  gw_assembly_add_route(assembly, route, route_default_name(options, rpc));
+  if (rpc != NULL) route_read_binds(assembly, route, options->bind);
   route_add_matches(assembly, route, options);
 }
 

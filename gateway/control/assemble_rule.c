@@ -184,9 +184,9 @@ bool gw_assembly_add_rule(gw_assembly *assembly, const gw_route *route,
   if (work.wrong) return false;
   if (rule_is_overridden(assembly, rule)) return false;
   rule_warn_body(&work);
-  if (route == NULL) return false; /* its rpc is unknown: nothing to resolve against */
-  rule_resolve(&work);
-  if (work.wrong || conf->code != GW_OK) return false;
+  if (route->rpc != NULL) rule_resolve(&work); /* else there is nothing to resolve against */
+  if (conf->code != GW_OK) return false;
+  /* With wrong fields too: whether it takes another one's requests is worth knowing in one run. */
   gw_assembly_keep_rule(assembly, rule);
   return true;
 }

@@ -58,7 +58,7 @@ static void service_add_rpc(const service_work *work, const gw_rpc *rpc) {
     if (service_add_rule(work, route, &post)) served = true;
   }
   /* All its rules may be overridden by routes of the file: then there is nothing left to route. */
-  if (served) gw_assembly_add_route(assembly, route);
+  if (served) gw_assembly_add_route(assembly, route, rpc->name);
 }
 
 static void service_add_rpcs(const service_work *work) {
@@ -109,7 +109,7 @@ static void assembly_add_service(gw_assembly *assembly, const gw_yaml *entry, gw
     return;
   }
   if (!gw_names_add(seen, work.service->full_name, 0)) conf->code = GW_NOMEM;
-  if (work.upstream != UINT32_MAX) service_add_rpcs(&work);
+  service_add_rpcs(&work);
 }
 
 void gw_assembly_add_services(gw_assembly *assembly) {

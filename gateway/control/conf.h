@@ -26,6 +26,7 @@ typedef struct gw_conf {
   gw_code code; /* GW_NOMEM as soon as memory was missing once */
   gw_snapshot *snapshot;
   bool has_listen;
+  bool pool_partial; /* a descriptor set is missing from the pool; that is a finding already */
   /* Sections that need others first; NULL: absent. */
   const gw_yaml *descriptors, *upstreams, *defaults, *services, *routes;
 } gw_conf;

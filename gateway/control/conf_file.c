@@ -258,5 +258,5 @@ void gw_conf_file_read(gw_conf *conf, const gw_yaml *root) {
   snapshot->log_access = true;
   gw_conf_read_map(conf, root, &gw_conf_file_options, snapshot);
   if (root->kind == GW_YAML_MAP && !conf->has_listen)
-    gw_findings_add(conf->findings, (gw_place){ .file = conf->file }, "\"listen\" is missing");
+    gw_findings_add(conf->findings, (gw_place){ conf->file, 1, 1 }, "\"listen\" is missing");
 }

@@ -79,10 +79,6 @@ void gw_findings_sort(gw_findings *findings) {
 
 static gw_code finding_print(const gw_finding *item, gw_buf *out) {
   const char *mark = item->warning ? "warning: " : "";
-  if (item->line == 0) {
-    return gw_buf_printf(out, GW_STR_FMT ": %s" GW_STR_FMT "\n", GW_STR_ARG(item->file), mark,
-                         GW_STR_ARG(item->text));
-  }
   return gw_buf_printf(out, GW_STR_FMT ":%u:%u: %s" GW_STR_FMT "\n", GW_STR_ARG(item->file),
                        item->line, item->column, mark, GW_STR_ARG(item->text));
 }

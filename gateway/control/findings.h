@@ -8,7 +8,7 @@
 
 #define GW_FINDINGS_MAX 200 /* kept; a file with more is wrong as a whole */
 
-/* Where something is written.  line 0: the file as a whole.  Columns count characters, from 1. */
+/* Where something is written.  1:1 for the file as a whole.  Columns count characters, from 1. */
 typedef struct gw_place {
   gw_str file;
   uint32_t line, column;

@@ -57,21 +57,25 @@ static gw_code file_read(const char *path, size_t bytes_max, gw_arena *arena, gw
 
 typedef struct descriptor_work {
   gw_conf *conf;
-  const gw_schema_source *sources;
+  gw_schema_source *sources;
   const gw_yaml **nodes; /* of the sources */
   size_t count;
+  const gw_yaml *node; /* what is loaded; NULL: the built-in types */
+  size_t reported;     /* findings of this load */
 } descriptor_work;
+
+/* What a set lacks may stand in another one, which could not be read. */
+static bool descriptors_may_be_elsewhere(const descriptor_work *work, const gw_err *err) {
+  return err->code == GW_NOT_FOUND && work->conf->pool_partial;
+}
 
 static void descriptors_on_report(void *context, const gw_err *err) {
   descriptor_work *work = context;
   if (err->code == GW_NOMEM) return; /* told by gw_pool_load's own code */
-  const gw_yaml *node = work->conf->descriptors;
-  if (work->count == 1) node = work->nodes[0];
-  for (size_t i = 0; i < work->count; i++) {
-    if (gw_str_starts(gw_str_of(err->where), work->sources[i].name)) node = work->nodes[i];
-  }
-  gw_place at = { .file = work->conf->file };
-  if (node != NULL) at = gw_conf_place(work->conf, node);
+  if (descriptors_may_be_elsewhere(work, err)) return;
+  work->reported++;
+  gw_place at = { work->conf->file, 1, 1 };
+  if (work->node != NULL) at = gw_conf_place(work->conf, work->node);
   gw_findings_add(work->conf->findings, at, "%s%s%s", err->where, err->where[0] != '\0' ? ": " : "",
                   err->text);
 }
@@ -92,45 +96,78 @@ static bool descriptor_read(gw_conf *conf, const gw_yaml *node, gw_schema_source
   return false;
 }
 
-/* False: a set could not be read, so that nothing can be looked up. */
-static bool descriptors_read(descriptor_work *work, gw_schema_source *sources) {
-  bool whole = true;
+static void descriptors_read(descriptor_work *work) {
   for (const gw_yaml *node = work->conf->descriptors->first; node != NULL; node = node->next) {
-    if (descriptor_read(work->conf, node, &sources[work->count]))
+    if (descriptor_read(work->conf, node, &work->sources[work->count]))
       work->nodes[work->count++] = node;
     else
-      whole = false;
+      work->conf->pool_partial = true;
   }
-  return whole;
 }
 
-static void snapshot_load_pool(descriptor_work *work) {
-  gw_code code = gw_pool_load(work->sources, work->count, descriptors_on_report, work,
-                              &work->conf->snapshot->pool);
-  if (code == GW_NOMEM) work->conf->code = code;
+/* Loads `count` sources from `first` on as the pool; reports about `node` (NULL: silently). */
+static bool descriptors_load(descriptor_work *work, size_t first, size_t count,
+                             const gw_yaml *node) {
+  gw_conf *conf = work->conf;
+  work->node = node;
+  work->reported = 0;
+  gw_code code =
+      gw_pool_load(work->sources + first, count, node != NULL ? descriptors_on_report : NULL, work,
+                   &conf->snapshot->pool);
+  if (code == GW_NOMEM) conf->code = code;
+  return code == GW_OK;
+}
+
+/* Looks at each set alone and keeps those in which nothing is wrong but what others may mend. */
+static void descriptors_sift(descriptor_work *work) {
+  gw_conf *conf = work->conf;
+  size_t kept = 0;
+  bool partial = conf->pool_partial;
+  for (size_t i = 0; i < work->count && conf->code == GW_OK; i++) {
+    conf->pool_partial = true;
+    (void)descriptors_load(work, i, 1, work->nodes[i]);
+    gw_pool_free(conf->snapshot->pool);
+    conf->snapshot->pool = NULL;
+    if (work->reported > 0) continue;
+    work->nodes[kept] = work->nodes[i];
+    work->sources[kept++] = work->sources[i];
+  }
+  conf->pool_partial = partial || kept < work->count;
+  work->count = kept;
+}
+
+/* A set that is wrong must not hide what is wrong in the others and in the routes: without it, the
+ * rest is looked at. */
+static void descriptors_load_all(descriptor_work *work) {
+  gw_conf *conf = work->conf;
+  if (work->count == 0 || descriptors_load(work, 0, work->count, NULL)) return;
+  const gw_yaml *node = work->count == 1 ? work->nodes[0] : conf->descriptors;
+  if (conf->code == GW_OK && work->count > 1) descriptors_sift(work);
+  if (conf->code == GW_OK && work->count > 0) (void)descriptors_load(work, 0, work->count, node);
 }
 
 static void snapshot_load_descriptors(gw_conf *conf) {
   const gw_yaml *list = conf->descriptors;
   descriptor_work work = { .conf = conf };
   if (list == NULL && (conf->routes != NULL || conf->services != NULL)) {
-    gw_findings_add(conf->findings, (gw_place){ .file = conf->file },
+    gw_findings_add(conf->findings, (gw_place){ conf->file, 1, 1 },
                     "\"descriptors\" is missing: routes need the types of their messages");
     return;
   }
-  if (list == NULL) {
-    snapshot_load_pool(&work); /* the built-in types: there is always a pool */
+  if (list == NULL) { /* the built-in types: there is always a pool */
+    gw_code code = gw_pool_load(NULL, 0, descriptors_on_report, &work, &conf->snapshot->pool);
+    if (code == GW_NOMEM) conf->code = code;
     return;
   }
   if (list->kind != GW_YAML_LIST || list->count == 0 || list->count > DESCRIPTORS_MAX) {
     gw_conf_expected(conf, list, GW_STR("descriptors"), "a list of 1 to 256 files");
     return;
   }
-  gw_schema_source *sources = gw_conf_scratch(conf, list->count * sizeof *sources);
-  work.sources = sources;
+  work.sources = gw_conf_scratch(conf, list->count * sizeof *work.sources);
   work.nodes = gw_conf_scratch(conf, list->count * sizeof *work.nodes);
-  if (sources == NULL || work.nodes == NULL || !descriptors_read(&work, sources)) return;
-  snapshot_load_pool(&work);
+  if (work.sources == NULL || work.nodes == NULL) return;
+  descriptors_read(&work);
+  if (conf->code == GW_OK) descriptors_load_all(&work);
 }
 
 _Static_assert(DESCRIPTORS_MAX == 256, "the text above names it");
@@ -194,7 +231,7 @@ gw_code gw_snapshot_load(const char *path, gw_findings *findings, gw_snapshot **
   if (code == GW_OK)
     code = gw_snapshot_parse(path, yaml, findings, out);
   else if (code == GW_BAD_VALUE)
-    gw_findings_add(findings, (gw_place){ .file = gw_str_of(path) }, "%s", fault);
+    gw_findings_add(findings, (gw_place){ gw_str_of(path), 1, 1 }, "%s", fault);
   gw_arena_done(&arena);
   return code;
 }

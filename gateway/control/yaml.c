@@ -4,6 +4,7 @@
 #include <yaml.h>
 
 #include "control/env.h"
+#include "control/mask.h"
 
 /* One open mapping or list. */
 typedef struct yaml_level {
@@ -108,9 +109,11 @@ static gw_code yaml_on_text(yaml_builder *b, const yaml_event_t *event) {
   if (code != GW_OK) return code;
   node->kind = GW_YAML_TEXT;
   node->quoted = event->data.scalar.style != YAML_PLAIN_SCALAR_STYLE;
-  node->text = gw_arena_copy(
-      b->arena, (gw_str){ (const char *)event->data.scalar.value, event->data.scalar.length });
-  if (node->text.p == NULL) return GW_NOMEM;
+  char *text = gw_arena_alloc(b->arena, event->data.scalar.length + 1);
+  if (text == NULL) return GW_NOMEM;
+  memcpy(text, event->data.scalar.value, event->data.scalar.length);
+  node->text = (gw_str){ text, gw_mask_undo(text, event->data.scalar.length) };
+  text[node->text.n] = '\0';
   if (memchr(node->text.p, '\0', node->text.n) != NULL)
     return yaml_refuse(b, event, "a NUL byte is not allowed");
   if (!yaml_expects_key(b)) code = yaml_text_expand(b, event, node);
@@ -189,13 +192,15 @@ static gw_code yaml_on_event(yaml_builder *b, const yaml_event_t *event) {
   }
 }
 
-/* The reader knows only an offset where bytes are not UTF-8. */
+/* The reader knows only an offset where bytes are not UTF-8.  Columns count characters, as YAML's.
+ */
 static gw_place yaml_offset_place(const yaml_builder *b, size_t offset) {
   gw_place at = { b->file, 1, 1 };
   for (size_t i = 0; i < offset && i < b->text.n; i++) {
     bool line_end = b->text.p[i] == '\n';
     at.line += line_end ? 1 : 0;
-    at.column = line_end ? 1 : at.column + 1;
+    bool begins = ((unsigned char)b->text.p[i] & 0xC0) != 0x80;
+    at.column = line_end ? 1 : at.column + (begins ? 1 : 0);
   }
   return at;
 }
@@ -233,18 +238,31 @@ static gw_code yaml_read(yaml_builder *b, yaml_parser_t *parser) {
   }
 }
 
+/* What libyaml is to read: without a byte order mark, with masked variables. */
+static gw_code yaml_prepare(yaml_builder *b) {
+  if (gw_str_starts(b->text, GW_STR("\xEF\xBB\xBF"))) b->text = gw_str_skip(b->text, 3);
+  size_t taken = gw_mask_find(b->text);
+  if (taken == b->text.n) return gw_mask_apply(b->text, b->arena, &b->text);
+  gw_findings_add(b->findings, yaml_offset_place(b, taken),
+                  "YAML: a noncharacter (U+FDD0 to U+FDEF) is not allowed");
+  return GW_BAD_VALUE;
+}
+
 gw_code gw_yaml_parse(gw_str text, gw_str file, gw_arena *arena, gw_findings *findings,
                       gw_yaml **root) {
   yaml_builder b = { .arena = arena, .findings = findings, .file = file, .text = text };
   yaml_parser_t parser;
+  gw_code code = yaml_prepare(&b);
+  if (code != GW_OK) return code;
+  text = b.text;
   if (!yaml_parser_initialize(&parser)) return GW_NOMEM;
   yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING);
   yaml_parser_set_input_string(&parser, (const unsigned char *)(text.n > 0 ? text.p : ""), text.n);
-  gw_code code = yaml_read(&b, &parser);
+  code = yaml_read(&b, &parser);
   yaml_parser_delete(&parser);
   if (code != GW_OK) return code;
   if (b.root == NULL || gw_yaml_is_null(b.root)) {
-    gw_findings_add(findings, (gw_place){ .file = file }, "the configuration is empty");
+    gw_findings_add(findings, (gw_place){ file, 1, 1 }, "the configuration is empty");
     return GW_BAD_VALUE;
   }
   *root = b.root;

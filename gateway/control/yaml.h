@@ -1,7 +1,8 @@
 /* yaml: the text of a configuration -> a small tree whose every node knows its line and column.
  * Only what a configuration needs: one document of mappings, lists and text.  Aliases, merge keys
  * and tags are refused: they let a short text stand for a huge one, and hide where a value is
- * written.  ${NAME} is replaced in values (control/env.h).
+ * written.  ${NAME} is replaced in values (control/env.h), and may stand unquoted in {} and []
+ * (control/mask.h).  A UTF-8 byte order mark is skipped.
  * Bounded in depth, nodes and bytes.  Main thread. */
 #pragma once
 

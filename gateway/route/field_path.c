@@ -2,6 +2,8 @@
 
 #include "route/bind.h"
 
+#define NEAREST_MAX 256u /* fields looked through for a near name */
+
 uint32_t gw_field_path_common(gw_field_path a, gw_field_path b) {
   uint32_t i = 0;
   while (i < a.count && i < b.count && a.fields[i] == b.fields[i])
@@ -72,8 +74,8 @@ gw_code gw_field_path_wrap(const gw_field *const *fields, uint32_t count, gw_buf
 
 /* ---- reading ---- */
 
-gw_code gw_field_path_unknown(gw_err *err, gw_str path, const gw_message *message, gw_str name) {
-  const gw_str *near = gw_message_nearest_field(message, name);
+static gw_code field_path_unknown(gw_err *err, gw_str path, const gw_message *message, gw_str name,
+                                  const gw_str *near) {
   if (near == NULL) {
     return gw_err_at(err, GW_BAD_VALUE, path, GW_STR_FMT " has no field \"" GW_STR_FMT "\"",
                      GW_STR_ARG(message->full_name), GW_STR_ARG(name));
@@ -83,17 +85,34 @@ gw_code gw_field_path_unknown(gw_err *err, gw_str path, const gw_message *messag
                    GW_STR_ARG(message->full_name), GW_STR_ARG(name), GW_STR_ARG(*near));
 }
 
-/* Templates are written in proto names: where a proto name and another field's JSON name cross,
- * the proto name is meant. */
-static const gw_field *field_path_find(const gw_message *message, gw_str name) {
+gw_code gw_field_path_unknown(gw_err *err, gw_str path, const gw_message *message, gw_str name) {
+  return field_path_unknown(err, path, message, name, gw_message_nearest_field(message, name));
+}
+
+/* The nearest proto name; for a JSON name its own field's. */
+static gw_code field_path_unknown_proto(gw_err *err, gw_str path, const gw_message *message,
+                                        gw_str name) {
+  const gw_field *field = gw_message_field_by_name(message, name);
+  if (field != NULL) return field_path_unknown(err, path, message, name, &field->name);
+  const gw_str *best = NULL;
+  size_t count = gw_size_min(message->field_count, NEAREST_MAX);
+  for (size_t i = 0; i < count; i++) {
+    gw_str pair[2] = { best != NULL ? *best : (gw_str){ NULL, 0 }, message->fields[i].name };
+    if (gw_str_nearest(name, pair, 2) == &pair[1]) best = &message->fields[i].name;
+  }
+  return field_path_unknown(err, path, message, name, best);
+}
+
+/* Where a proto name and another field's JSON name cross, the proto name is meant. */
+static const gw_field *field_path_find(const gw_message *message, gw_str name, bool proto_only) {
   for (uint32_t i = 0; i < message->field_count; i++) {
     if (gw_str_eq(message->fields[i].name, name)) return &message->fields[i];
   }
-  return gw_message_field_by_name(message, name);
+  return proto_only ? NULL : gw_message_field_by_name(message, name);
 }
 
-gw_code gw_field_path_parse(gw_str text, const gw_message *message, gw_arena *arena,
-                            gw_field_path *out, gw_err *err) {
+static gw_code field_path_parse(gw_str text, const gw_message *message, bool proto_only,
+                                gw_arena *arena, gw_field_path *out, gw_err *err) {
   const gw_field *fields[GW_FIELD_PATH_MAX], *field = NULL;
   uint32_t count = 0;
   gw_str rest = text;
@@ -114,7 +133,8 @@ gw_code gw_field_path_parse(gw_str text, const gw_message *message, gw_arena *ar
           GW_STR_ARG(field->name), GW_STR_ARG(field->parent->full_name), GW_STR_ARG(type));
     }
     if (field != NULL) message = field->message;
-    field = field_path_find(message, name);
+    field = field_path_find(message, name, proto_only);
+    if (field == NULL && proto_only) return field_path_unknown_proto(err, text, message, name);
     if (field == NULL) return gw_field_path_unknown(err, text, message, name);
     fields[count++] = field;
     if (last) break;
@@ -124,4 +144,14 @@ gw_code gw_field_path_parse(gw_str text, const gw_message *message, gw_arena *ar
   memcpy(copy, fields, count * sizeof copy[0]);
   *out = (gw_field_path){ .fields = copy, .count = count };
   return GW_OK;
+}
+
+gw_code gw_field_path_parse(gw_str text, const gw_message *message, gw_arena *arena,
+                            gw_field_path *out, gw_err *err) {
+  return field_path_parse(text, message, false, arena, out, err);
+}
+
+gw_code gw_field_path_parse_template(gw_str text, const gw_message *message, gw_arena *arena,
+                                     gw_field_path *out, gw_err *err) {
+  return field_path_parse(text, message, true, arena, out, err);
 }

@@ -25,6 +25,11 @@ GW_CHECKED gw_code gw_field_path_wrap(const gw_field *const *fields, uint32_t co
 /* Says that `message` has no field `name`, and which one is near. */
 gw_code gw_field_path_unknown(gw_err *err, gw_str path, const gw_message *message, gw_str name);
 
+/* As gw_field_path_parse, but only proto names count: in a template, which google/api/http.proto
+ * writes in them. */
+GW_CHECKED gw_code gw_field_path_parse_template(gw_str text, const gw_message *message,
+                                                gw_arena *arena, gw_field_path *out, gw_err *err);
+
 /* True for a message whose JSON can be one plain text: Timestamp, Duration, FieldMask, wrappers. */
 static inline bool gw_field_is_plain_message(const gw_message *message) {
   return message->wkt == GW_WKT_TIMESTAMP || message->wkt == GW_WKT_DURATION ||

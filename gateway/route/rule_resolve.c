@@ -64,7 +64,8 @@ static gw_code resolve_var(const gw_rule *rule, gw_field_path *vars, uint32_t in
                            gw_arena *arena, gw_err *err) {
   gw_str text = rule->template.vars[index].field_path;
   gw_field_path path = { 0 };
-  gw_code code = gw_field_path_parse(text, rule->route->rpc->input, arena, &path, err);
+  const gw_message *input = rule->route->rpc->input;
+  gw_code code = gw_field_path_parse_template(text, input, arena, &path, err);
   if (code == GW_OK) code = resolve_leaf(rule, text, path, err);
   if (code != GW_OK) return code;
   vars[index] = path;

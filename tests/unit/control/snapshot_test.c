@@ -196,7 +196,8 @@ TEST(snapshot, a_missing_file_is_a_finding_about_the_file) {
   gw_findings_init(&findings);
   CHECK_INT(gw_snapshot_load("tests/no-such.yaml", &findings, &snapshot), GW_BAD_VALUE);
   CHECK_INT(findings.count, 1);
-  CHECK_INT(findings.items[0].line, 0);
+  CHECK_INT(findings.items[0].line, 1);
+  CHECK_INT(findings.items[0].column, 1);
   CHECK_STR(findings.items[0].text, "No such file or directory");
   gw_findings_done(&findings);
   gw_findings_init(&findings);

@@ -102,6 +102,25 @@ TEST(yaml, nesting_is_bounded_exactly) {
   }
 }
 
+TEST(yaml, a_noncharacter_is_refused_at_its_character) {
+  yaml_fixture f;
+  yaml_open(&f, GW_STR("a: 1\n\xC3\xA9: \xEF\xB7\x90\n"));
+  CHECK_INT(f.code, GW_BAD_VALUE);
+  CHECK_STR(f.findings.items[0].text, "YAML: a noncharacter (U+FDD0 to U+FDEF) is not allowed");
+  CHECK_INT(f.findings.items[0].line, 2);
+  CHECK_INT(f.findings.items[0].column, 4);
+  yaml_close(&f);
+}
+
+TEST(yaml, variables_in_keys_stay_as_written) {
+  yaml_fixture f;
+  yaml_open(&f, GW_STR("{${A}: ${SLUICE_T_NONE:-b}}"));
+  CHECK_INT(f.code, GW_OK);
+  CHECK_STR(f.root->first->text, "${A}");
+  CHECK_STR(f.root->first->value->text, "b");
+  yaml_close(&f);
+}
+
 TEST(yaml, a_nul_byte_is_refused) {
   yaml_fixture f;
   yaml_open(&f, GW_STR("a: \"x\\0y\"\n"));
@@ -113,7 +132,7 @@ TEST(yaml, a_nul_byte_is_refused) {
 static gw_code yaml_once(void *context) {
   (void)context;
   yaml_fixture f;
-  yaml_open(&f, GW_STR("a: [1, {b: c}, '${HOME:-x}']\nd: e\nd: f\n"));
+  yaml_open(&f, GW_STR("a: [1, {b: c}, '${HOME:-x}', ${HOME:-y}]\nd: e\nd: f\n"));
   gw_code code = f.code;
   /* The duplicate key must be reported, or counted when there is no memory for its text. */
   if (code == GW_OK) CHECK_INT(f.findings.errors, 1);
