@@ -24,7 +24,7 @@ DEPS_BUILD := gcc make pkg-config libc6-dev libuv1-dev libnghttp2-dev libprotobu
   libyaml-dev uthash-dev python3
 DEPS_DEMO := curl
 DEPS_TEST := libcmocka-dev curl python3-grpcio python3-protobuf python3-h2 nodejs:node npm:npm
-DEPS_CHECK := clang libclang-rt-14-dev clang-format-14 clang-tidy-14 valgrind
+DEPS_CHECK := git clang libclang-rt-14-dev clang-format-14 clang-tidy-14 valgrind
 DEPS_BENCH := nghttp2-proxy nghttp2-client nginx-light wrk strace
 
 # $(call need,PACKAGES): installs what is missing, as root or through sudo, and says so.
