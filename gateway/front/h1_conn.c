@@ -13,7 +13,9 @@
 #define H1_PENDING_BYTES  (H1_PENDING_MAX + GW_KIB(64)) /* one read more than that */
 #define H1_LINGER_MS      2000u
 #define H1_PAUSED_LOOK_MS 500u /* a paused socket tells nothing by itself */
-#define H1_DRAIN_IDLE_MS  400u /* a request already on its way is still answered */
+/* A client that ended its sending may still read: so long its answer may take (decision 0006). */
+#define H1_LEFT_MS       100u
+#define H1_DRAIN_IDLE_MS 400u /* a request already on its way is still answered */
 /* Of a body that nobody wants: read away to keep the connection, or while lingering. */
 #define H1_UNREAD_MAX GW_KIB(64)
 
@@ -46,11 +48,13 @@ static void conn_stall_set(gw_h1_conn *conn) {
   conn_due_set(conn, conn->stall_ms);
 }
 
-/* What an answer waits for: a slow client, and, while reading is paused, one that may have left. */
+/* What an answer waits for: a slow client; one that may have left, unseen while reading is paused,
+ * or with an end that may be only of its sending. */
 static void conn_answer_due_set(gw_h1_conn *conn) {
   uint64_t due_ms = gw_tcp_queued(conn->tcp) > 0 ? conn->stall_ms : 0;
   uint64_t look_ms = conn_now(conn) + H1_PAUSED_LOOK_MS;
   if (conn->is_paused && (due_ms == 0 || look_ms < due_ms)) due_ms = look_ms;
+  if (conn->left_ms != 0 && (due_ms == 0 || conn->left_ms < due_ms)) due_ms = conn->left_ms;
   conn_due_set(conn, due_ms);
 }
 
@@ -386,6 +390,12 @@ static void conn_on_drained(void *user) {
 static void conn_on_ended(void *user, gw_code why) {
   gw_h1_conn *conn = user;
   conn->has_ended = true;
+  if (why == GW_OK && conn->state == H1_ANSWERING && !conn->is_answered &&
+      !conn->exchange->has_begun) {
+    conn->left_ms = conn_now(conn) + H1_LEFT_MS;
+    conn_answer_due_set(conn);
+    return;
+  }
   bool is_serving = conn->state != H1_IDLE && conn->state != H1_LINGERING;
   bool answer_leaves =
       why == GW_OK && is_serving && (conn->state == H1_FLUSHING || conn->is_answered);
@@ -416,7 +426,8 @@ static void conn_refuse_late(gw_h1_conn *conn, gw_limit limit, const char *text)
 
 static void conn_on_answer_due(gw_h1_conn *conn) {
   size_t queued = gw_tcp_queued(conn->tcp);
-  if (conn->is_paused && gw_tcp_peer_has_ended(conn->tcp)) {
+  bool has_left = conn->left_ms != 0 && conn->left_ms <= conn_now(conn) && !conn->is_answered;
+  if (has_left || (conn->is_paused && gw_tcp_peer_has_ended(conn->tcp))) {
     gw_h1_conn_close(conn);
   } else if (queued > 0 && conn->stall_ms <= conn_now(conn)) {
     if (queued < conn->stall_queued) {

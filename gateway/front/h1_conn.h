@@ -6,12 +6,13 @@
  *   BODY       bytes; body timeout (absolute) and minimum rate
  *   ANSWERING  the exchange; stall timeout while something is queued
  *   FLUSHING   drained; stall timeout
- *   LINGERING  the client's end, or a moment: what it still sends is dropped, so that the answer is
- * not lost to a reset (RFC 9112 section 9.6) CLOSING    the socket is closed
+ *   LINGERING  the client's end, or a moment: what it still sends is dropped, so that the
+ *              answer is not lost to a reset (RFC 9112 section 9.6)
+ *   CLOSING    the socket is closed
  *
- * One request at a time: what a client sends behind it waits in `pending`, bounded by pausing the
- * socket. An end of the client's sending while its request is being served counts as leaving: the
- * call is cancelled. */
+ * One request at a time: what a client sends behind it waits in `pending`, which is bounded.
+ * An end of the client's sending while its request is served counts as leaving, unless the answer
+ * is there within a moment: then the call is cancelled (decision 0006). */
 #pragma once
 
 #include "exchange/exchange.h"
@@ -50,7 +51,8 @@ struct gw_h1_conn {
   uint64_t due_ms;     /* 0: nothing is due; the timer may be set for earlier */
   size_t stall_queued; /* bytes queued when the stall timer was set; 0: it is not */
   uint64_t stall_ms;
-  gw_task task; /* after an answer: the next step */
+  uint64_t left_ms; /* when a client that ended its sending counts as gone; 0: it did not */
+  gw_task task;     /* after an answer: the next step */
   uint64_t opened_ms, age_max_ms;
   uint32_t requests;
   bool is_idle_listed, is_paused, is_answered, is_chunked, must_close, must_reset, keep_alive,

@@ -1,4 +1,5 @@
 """Deadlines travel; who leaves cancels; headers and metadata pass by list."""
+import socket
 import time
 
 import harness
@@ -94,6 +95,20 @@ class Leaving(Shared):
         for client in clients:
             client.close()
         wait_for(lambda: self.server.state()["cancelled"] == 100, 1, "100 cancels")
+
+    def test_a_half_close_still_gets_a_quick_answer(self):
+        """`printf ... | nc -N`: the end of its sending comes together with the request."""
+        client = self.gw.connect()
+        client.send("GET /v1/users/7 HTTP/1.1\r\nHost: t\r\n\r\n")
+        client.socket.shutdown(socket.SHUT_WR)
+        self.assertEqual(client.answer().status, 200)
+        client.close()
+        client = self.gw.connect()
+        client.send("GET /v1/users/hang HTTP/1.1\r\nHost: t\r\n\r\n")
+        wait_for(lambda: self.server.state()["running"] == 1, 2, "the call runs")
+        client.socket.shutdown(socket.SHUT_WR)
+        wait_for(lambda: self.server.state()["cancelled"] == 1, 1, "the service sees a cancel")
+        client.close()
 
     def test_behind_many_pipelined_bytes(self):
         """Reading goes on behind a request, up to a bound: only so the client's end is seen."""
