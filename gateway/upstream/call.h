@@ -4,11 +4,13 @@
  *   idle --start--> waiting (for a connection) --> open --> done
  *
  * `tick` says that something changed; the owner then looks: gw_call_head(), gw_call_next(),
- * gw_call_is_done(). It never runs before gw_call_start() has returned, and never after
- * gw_call_cancel() or the owner saw done. Received bytes stay in the call, and the service's window
- * closed, until gw_call_next() hands out the message after them: an owner that cannot take more
- * simply does not ask. The deadline is the owner's to watch; the call only sends what is left of
- * it. */
+ * gw_call_is_done().  It never runs before gw_call_start() has returned, and never after
+ * gw_call_cancel() or after the owner saw done.
+ * Received bytes stay in the call, and the service's window closed, until gw_call_next() hands out
+ * the message after them: an owner that cannot take more simply does not ask.
+ * A call that the service provably did not see (REFUSED_STREAM, an id above GOAWAY's last, never
+ * written) is sent once more by itself (gRFC A6, transparent retry).
+ * The deadline is the owner's to watch; the call only sends what is left of it. */
 #pragma once
 
 #include "codec/grpc_frame.h"

@@ -1,13 +1,12 @@
 /* upstream: one upstream on one worker: its addresses, connections and the calls that wait for one.
  *
- *   gw_upstream --*--> gw_address (one resolved socket address) --*--> gw_conn (one HTTP/2
- * connection)
+ *   gw_upstream --*--> gw_address (one resolved socket) --*--> gw_conn (one HTTP/2 connection)
  *
  * Names are resolved at opening, every resolve_every and when a connection breaks; the last good
  * answer is kept.  Each address is kept connected (`connections` of them), more are opened up to
- * connections_max when all streams of an address are taken; a broken one is tried again after a
- * backoff that grows with each failure (gRPC connection backoff, jitter 20 %). Owned by a worker's
- * lease of a snapshot; one thread. */
+ * connections_max when all streams of an address are taken.  How soon a lost one is replaced
+ * depends on how it ended: see conn_end in upstream.c.
+ * Owned by a worker's lease of a snapshot; one thread. */
 #pragma once
 
 #include "base/err.h"
