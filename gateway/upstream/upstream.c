@@ -87,10 +87,6 @@ static double upstream_draw(gw_upstream *upstream) {
   return (double)(x * 0x2545F4914F6CDD1Dull >> 11) / 9007199254740992.0;
 }
 
-const gw_upstream_config *gw_upstream_config_of(const gw_upstream *upstream) {
-  return upstream->config;
-}
-
 /* ---- the end ---- */
 
 static void upstream_on_closing(gw_task *task) {

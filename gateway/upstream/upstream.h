@@ -26,5 +26,3 @@ gw_upstream *gw_upstream_open(gw_loop *loop, const gw_upstream_config *config,
 /* No call may be waiting or open.  `closed` comes in a later iteration; the upstream is then gone.
  */
 void gw_upstream_close(gw_upstream *upstream);
-
-const gw_upstream_config *gw_upstream_config_of(const gw_upstream *upstream);
