@@ -39,3 +39,15 @@ void gw_err_where(gw_err *err, gw_str where) {
   if (n > 0) memcpy(err->where, where.p, n);
   err->where[n] = '\0';
 }
+
+void gw_err_origin(gw_err *err, const char *origin) {
+  if (err != NULL && err->origin == NULL) err->origin = origin;
+}
+
+size_t gw_err_print(const gw_err *err, char *out, size_t size) {
+  const char *origin = err->origin != NULL ? err->origin : "";
+  const char *blank = origin[0] != '\0' && err->where[0] != '\0' ? " " : "";
+  const char *colon = origin[0] != '\0' || err->where[0] != '\0' ? ": " : "";
+  int n = snprintf(out, size, "%s%s%s%s%s", origin, blank, err->where, colon, err->text);
+  return n < 0 ? 0 : gw_size_min((size_t)n, size - 1);
+}

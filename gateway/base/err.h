@@ -10,6 +10,7 @@
 typedef struct gw_err {
   gw_code code;          /* GW_OK: nothing was reported */
   uint32_t line, column; /* from 1; 0: unknown.  Columns count bytes. */
+  const char *origin;    /* what `where` names: "query parameter"; NULL: a field, a file */
   char where[192];       /* a field path ("shelf.books[3].page_count"), a file name, or "" */
   char text[320];        /* one sentence without a full stop; cut, never overrun */
 } gw_err;
@@ -18,6 +19,7 @@ typedef struct gw_err {
 static inline void gw_err_init(gw_err *err) {
   err->code = GW_OK;
   err->line = err->column = 0;
+  err->origin = NULL;
   err->where[0] = err->text[0] = '\0';
 }
 
@@ -28,3 +30,8 @@ gw_code gw_err_at(gw_err *err, gw_code code, gw_str where, const char *format, .
 /* Adds what only an outer function knows; changes nothing that is already set. */
 void gw_err_position(gw_err *err, uint32_t line, uint32_t column);
 void gw_err_where(gw_err *err, gw_str where);
+void gw_err_origin(gw_err *err, const char *origin); /* a literal */
+
+/* "query parameter pageSize: expected int32, ..." into out, NUL-terminated, cut to `size`; returns
+ * its length. */
+size_t gw_err_print(const gw_err *err, char *out, size_t size);

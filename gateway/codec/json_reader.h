@@ -123,6 +123,8 @@ gw_json_pos gw_json_bool(gw_json_reader *reader, const gw_field *field, gw_json_
 gw_json_pos gw_json_bool_key(gw_json_reader *reader, const gw_field *field, gw_json_pos pos);
 gw_json_pos gw_json_enum(gw_json_reader *reader, const gw_field *field, gw_json_pos pos);
 gw_json_pos gw_json_bytes(gw_json_reader *reader, const gw_field *field, gw_json_pos pos);
+/* The declared name that a user may have meant, or NULL. */
+const gw_enum_value *gw_json_enum_nearest(const gw_enum *enumeration, gw_str name);
 /* "NaN", "Infinity", "-Infinity": the three values that JSON has no number for. */
 bool gw_json_special_number(gw_str text, double *value);
 /* A number as the field's kind is written, up to 10 bytes; false: out of its range. */

@@ -4,8 +4,9 @@
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "as the wire's numbers are");
 
-#define SCALAR_FAST_DIGITS 18 /* decimal digits that fit 63 bits */
-#define SCALAR_SHOWN_MAX   48 /* bytes of a wrong value that an error shows */
+#define SCALAR_FAST_DIGITS 18   /* decimal digits that fit 63 bits */
+#define SCALAR_NEAREST_MAX 256u /* names looked through for a near one */
+#define SCALAR_SHOWN_MAX   48   /* bytes of a wrong value that an error shows */
 
 /* ---- integers ---------------------------------------------------------------------------------*/
 
@@ -229,9 +230,9 @@ gw_json_pos gw_json_bool_key(gw_json_reader *reader, const gw_field *field, gw_j
   return pos;
 }
 
-/* The declared name that a user may have meant, or NULL. */
-static const gw_enum_value *scalar_nearest_value(const gw_enum *enumeration, gw_str name) {
-  for (uint32_t i = 0; i < enumeration->value_count; i++) {
+const gw_enum_value *gw_json_enum_nearest(const gw_enum *enumeration, gw_str name) {
+  size_t count = gw_size_min(enumeration->value_count, SCALAR_NEAREST_MAX);
+  for (size_t i = 0; i < count; i++) {
     if (gw_str_nearest(name, &enumeration->values[i].name, 1) != NULL) {
       return &enumeration->values[i];
     }
@@ -241,7 +242,7 @@ static const gw_enum_value *scalar_nearest_value(const gw_enum *enumeration, gw_
 
 static gw_json_pos scalar_unknown_name(gw_json_reader *reader, const gw_field *field, gw_str name,
                                        gw_json_pos pos) {
-  const gw_enum_value *near = scalar_nearest_value(field->enumeration, name);
+  const gw_enum_value *near = gw_json_enum_nearest(field->enumeration, name);
   int shown = (int)gw_size_min(name.n, SCALAR_SHOWN_MAX);
   if (near == NULL) return scalar_fail(reader, pos.in, name, field);
   return gw_json_fail(reader, pos.in, GW_BAD_VALUE,

@@ -22,8 +22,6 @@ GW_CHECKED gw_code gw_json_to_wire(gw_codec *codec, const gw_message *message, g
 GW_CHECKED gw_code gw_json_to_wire_field(gw_codec *codec, const gw_field *field, gw_str json,
                                          gw_buf *out, gw_err *err);
 
-typedef enum gw_text_origin { GW_TEXT_PATH, GW_TEXT_QUERY, GW_TEXT_HEADER } gw_text_origin;
-
 /* A decoded path variable, query value or header becomes one element of `field`, tag included:
  * scalars, enums (declared names or numbers), bytes, wrappers, Timestamp, Duration, FieldMask
  * (camelCase or snake_case), Value, Struct and ListValue as JSON text.  TRANSCODING sections 4, 5,
@@ -32,5 +30,4 @@ typedef enum gw_text_origin { GW_TEXT_PATH, GW_TEXT_QUERY, GW_TEXT_HEADER } gw_t
  * overrides what a body says.  `text` needs no padding. Errors: GW_BAD_VALUE with the expected
  * type; ->where is left to the caller. */
 GW_CHECKED gw_code gw_text_to_wire_field(gw_codec *codec, const gw_field *field, gw_str text,
-                                         gw_text_origin origin, bool always, gw_buf *out,
-                                         gw_err *err);
+                                         bool always, gw_buf *out, gw_err *err);

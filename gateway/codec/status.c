@@ -69,10 +69,16 @@ static gw_code detail_append(gw_codec *codec, gw_buf *out, gw_str any) {
 /* google.rpc.BadRequest with one field violation. */
 static gw_code violation_append(const gw_codec *codec, gw_buf *out, const gw_err *violation) {
   const char *list = codec->style.proto_names ? "field_violations" : "fieldViolations";
+  char text[sizeof violation->where + sizeof violation->text + 64];
+  gw_str description = gw_str_of(violation->text);
+  /* A field of the body is found by its path alone; what else is meant must be said. */
+  if (violation->origin != NULL) {
+    description = (gw_str){ text, gw_err_print(violation, text, sizeof text) };
+  }
   gw_code code =
       gw_buf_printf(out, "{\"@type\":\"type.googleapis.com/google.rpc.BadRequest\",\"%s\":[", list);
   if (code == GW_OK) code = member_append(out, "{\"field\":", gw_str_of(violation->where));
-  if (code == GW_OK) code = member_append(out, ",\"description\":", gw_str_of(violation->text));
+  if (code == GW_OK) code = member_append(out, ",\"description\":", description);
   return code == GW_OK ? gw_buf_append(out, GW_STR("}]}")) : code;
 }
 

@@ -10,17 +10,15 @@
 typedef struct text_writer {
   gw_codec *codec;
   gw_str text;
-  gw_text_origin origin;
   bool always;
   gw_buf *out;
   gw_err *err;
 } text_writer;
 
 static gw_code text_fail(const text_writer *w, const char *expected) {
-  static const char *const origins[] = { "path segment", "query value", "header" };
-  return gw_err_set(w->err, GW_BAD_VALUE, "expected %s, got the %s \"%.*s\"", expected,
-                    origins[w->origin], (int)gw_size_min(w->text.n, TEXT_SHOWN_MAX),
-                    w->text.n > 0 ? w->text.p : "");
+  gw_str shown = gw_str_first(w->text, gw_size_min(w->text.n, TEXT_SHOWN_MAX));
+  return gw_err_set(w->err, GW_BAD_VALUE, "expected %s, got \"" GW_STR_FMT "\"", expected,
+                    GW_STR_ARG(shown));
 }
 
 static gw_code text_full(const text_writer *w, gw_code code) {
@@ -36,6 +34,16 @@ static gw_code text_fail_type(const text_writer *w, const gw_field *field) {
   memcpy(expected, type.p, gw_size_min(type.n, sizeof expected - 1));
   expected[gw_size_min(type.n, sizeof expected - 1)] = '\0';
   return text_fail(w, expected);
+}
+
+static gw_code text_fail_enum(const text_writer *w, const gw_field *field) {
+  const gw_enum_value *near = gw_json_enum_nearest(field->enumeration, w->text);
+  if (near == NULL) return text_fail_type(w, field);
+  gw_str shown = gw_str_first(w->text, gw_size_min(w->text.n, TEXT_SHOWN_MAX));
+  return gw_err_set(w->err, GW_BAD_VALUE,
+                    "\"" GW_STR_FMT "\" is no " GW_STR_FMT "; did you mean \"" GW_STR_FMT "\"?",
+                    GW_STR_ARG(shown), GW_STR_ARG(field->enumeration->full_name),
+                    GW_STR_ARG(near->name));
 }
 
 /* ---- scalars ----------------------------------------------------------------------------------*/
@@ -118,6 +126,7 @@ static gw_code text_put_number(const text_writer *w, const gw_field *field) {
   case GW_KIND_FLOAT: good = text_floating(field, w->text, &end); break;
   default: good = text_integer(field, w->text, &end);
   }
+  if (!good && field->kind == GW_KIND_ENUM) return text_fail_enum(w, field);
   if (!good) return text_fail_type(w, field);
   size_t n = (size_t)(end - payload);
   bool kept = w->always || field->presence || field->repeated;
@@ -250,9 +259,9 @@ static gw_code text_message(const text_writer *w, const gw_message *message) {
   }
 }
 
-gw_code gw_text_to_wire_field(gw_codec *codec, const gw_field *field, gw_str text,
-                              gw_text_origin origin, bool always, gw_buf *out, gw_err *err) {
-  text_writer writer = { codec, text, origin, always, out, err };
+gw_code gw_text_to_wire_field(gw_codec *codec, const gw_field *field, gw_str text, bool always,
+                              gw_buf *out, gw_err *err) {
+  text_writer writer = { codec, text, always, out, err };
   if (field->map) {
     return gw_err_set(err, GW_BAD_VALUE, "expected a single value; the field is a map");
   }

@@ -204,8 +204,10 @@ static void say_hex(explain *e, gw_str bytes) {
 }
 
 static gw_code explain_refused(explain *e, gw_code code, const gw_err *err) {
-  say(e, "\nrefused: the client gets %d %s: %s%s%s", gw_code_http(code),
-      gw_http_reason(gw_code_http(code)), err->where, err->where[0] != '\0' ? ": " : "", err->text);
+  char text[sizeof err->where + sizeof err->text + 64];
+  gw_err_print(err, text, sizeof text);
+  say(e, "\nrefused: the client gets %d %s: %s", gw_code_http(code),
+      gw_http_reason(gw_code_http(code)), text);
   if (err->line != 0) say(e, " (line %u, column %u of the body)", err->line, err->column);
   say(e, "\n");
   if (e->err != NULL && e->err->code == GW_OK) *e->err = *err;

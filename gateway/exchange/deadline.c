@@ -59,6 +59,7 @@ gw_code gw_deadline_of(const gw_h1_request *request, uint64_t route_ms, uint64_t
     uint64_t asked;
     if (text.p == NULL) continue;
     if (!header->parse(text, &asked)) {
+      gw_err_origin(err, "header");
       return gw_err_at(err, GW_BAD_REQUEST, header->name, "\"" GW_STR_FMT "\" is not a timeout: %s",
                        GW_STR_ARG(gw_str_first(text, gw_size_min(text.n, 64))), header->expected);
     }

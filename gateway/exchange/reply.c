@@ -206,11 +206,9 @@ void gw_reply_error(gw_exchange *exchange, gw_code code, const char *text) {
   gw_limit limit = reply_limit_of(code, &limited);
   if (limited) gw_count(&exchange->engine->metrics->limits_hit[limit], 1);
   gw_err_set(err, code, "%s", text);
-  int n = err->where[0] != '\0' ? snprintf(message, sizeof message, "%s: %s", err->where, err->text)
-                                : snprintf(message, sizeof message, "%s", err->text);
-  if (err->line > 0 && n >= 0 && (size_t)n < sizeof message) {
-    snprintf(message + n, sizeof message - (size_t)n, " (line %u, column %u)", err->line,
-             err->column);
+  size_t n = gw_err_print(err, message, sizeof message);
+  if (err->line > 0) {
+    snprintf(message + n, sizeof message - n, " (line %u, column %u)", err->line, err->column);
   }
   bool is_violation = gw_code_http(code) == 400 && (err->where[0] != '\0' || err->line > 0);
   reply_failure failure = {

@@ -31,7 +31,8 @@ static gw_code bind_bytes(const gw_message *message, uint32_t number, gw_str byt
 static gw_code bind_http_body(const gw_bind_input *input, const gw_message *message, gw_buf *out,
                               gw_err *err) {
   if (!gw_utf8_valid(input->content_type)) {
-    return gw_err_at(err, GW_BAD_REQUEST, GW_STR("content-type"), "the header is not UTF-8");
+    gw_err_origin(err, "header");
+    return gw_err_at(err, GW_BAD_REQUEST, GW_STR("content-type"), "the value is not UTF-8");
   }
   gw_code code = bind_bytes(message, HTTP_BODY_CONTENT_TYPE, input->content_type, out, err);
   if (code == GW_OK) code = bind_bytes(message, HTTP_BODY_DATA, input->body, out, err);
@@ -93,11 +94,12 @@ static gw_code bind_path(const gw_bind_input *input, gw_codec *codec, gw_buf *ou
     }
     /* The path wins over a body in every case, with a default value too (D-14). */
     if (code == GW_OK) {
-      code = gw_text_to_wire_field(codec, path.fields[path.count - 1], value, GW_TEXT_PATH,
+      code = gw_text_to_wire_field(codec, path.fields[path.count - 1], value,
                                    rule->body_use != GW_BODY_NONE, out, err);
     }
     if (code != GW_OK) {
       gw_err_where(err, var->field_path);
+      gw_err_origin(err, "path variable");
       return code;
     }
     if (path.count == 1) continue;

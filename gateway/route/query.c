@@ -175,16 +175,13 @@ static gw_code query_write(query_binder *q, const query_param *param) {
   size_t start = q->out->n;
   gw_code code;
   if (!field->map) {
-    code =
-        gw_text_to_wire_field(q->codec, field, param->value, GW_TEXT_QUERY, false, q->out, q->err);
+    code = gw_text_to_wire_field(q->codec, field, param->value, false, q->out, q->err);
   } else {
     /* An entry is a message of its own, whose key and value are fields 1 and 2. */
     const gw_field *entry = field->message->fields;
-    code = gw_text_to_wire_field(q->codec, &entry[0], param->map_key, GW_TEXT_QUERY, true, q->out,
-                                 q->err);
+    code = gw_text_to_wire_field(q->codec, &entry[0], param->map_key, true, q->out, q->err);
     if (code == GW_OK) {
-      code = gw_text_to_wire_field(q->codec, &entry[1], param->value, GW_TEXT_QUERY, true, q->out,
-                                   q->err);
+      code = gw_text_to_wire_field(q->codec, &entry[1], param->value, true, q->out, q->err);
     }
   }
   if (code != GW_OK) {
@@ -249,13 +246,12 @@ static gw_code query_bind_text(query_binder *q, gw_str text, bool form, gw_field
     gw_str key = gw_str_cut(&piece, '=');
     if (key.n == 0) continue;
     gw_code code = query_count(q);
-    if (code == GW_OK) code = gw_uri_decode(key, GW_DECODE_QUERY, arena, &param.key, q->err);
+    if (code != GW_OK) return code;
+    code = gw_uri_decode(key, GW_DECODE_QUERY, arena, &param.key, q->err);
     if (code == GW_OK) code = gw_uri_decode(piece, GW_DECODE_QUERY, arena, &param.value, q->err);
     if (code != GW_OK) {
       gw_err_where(q->err, key);
-      return code;
-    }
-    if (!form && q->input->rule->body_use == GW_BODY_ALL) {
+    } else if (!form && q->input->rule->body_use == GW_BODY_ALL) {
       code = query_refuse(q, param.key);
     } else {
       param.form = form;
@@ -264,7 +260,10 @@ static gw_code query_bind_text(query_binder *q, gw_str text, bool form, gw_field
       if (base.count > 0) memcpy(param.fields, base.fields, base.count * sizeof base.fields[0]);
       code = query_bind_param(q, &param, message);
     }
-    if (code != GW_OK) return code;
+    if (code != GW_OK) {
+      gw_err_origin(q->err, form ? "form field" : "query parameter");
+      return code;
+    }
   }
   return GW_OK;
 }
@@ -291,8 +290,8 @@ static gw_code query_bind_header(query_binder *q, const gw_header *header, gw_fi
   if (code != GW_OK) return code;
   size_t start = q->out->n;
   /* "always": a header overrides what a query or body said, with a default value too. */
-  code = gw_text_to_wire_field(q->codec, path.fields[path.count - 1], header->value, GW_TEXT_HEADER,
-                               true, q->out, q->err);
+  code = gw_text_to_wire_field(q->codec, path.fields[path.count - 1], header->value, true, q->out,
+                               q->err);
   if (code != GW_OK) {
     gw_err_where(q->err, header->name);
     return code;
@@ -311,7 +310,10 @@ static gw_code query_bind_headers(query_binder *q) {
       const gw_header_bind *bind = &route->header_binds[j];
       if (bind->response || !gw_str_eq(bind->header, q->input->headers[i].name)) continue;
       gw_code code = query_bind_header(q, &q->input->headers[i], bind->field);
-      if (code != GW_OK) return code;
+      if (code != GW_OK) {
+        gw_err_origin(q->err, "header");
+        return code;
+      }
     }
   }
   return GW_OK;

@@ -28,6 +28,29 @@ TEST(err, outer_functions_only_add) {
   CHECK_STR(gw_str_of(err.where), "added");
 }
 
+TEST(err, prints_what_the_place_is) {
+  gw_err err;
+  char text[64], cut[8];
+  gw_err_init(&err);
+  gw_err_set(&err, GW_BAD_VALUE, "wrong");
+  CHECK_INT(gw_err_print(&err, text, sizeof text), 5);
+  CHECK_STR(gw_str_of(text), "wrong");
+  gw_err_where(&err, GW_STR("a.b"));
+  gw_err_print(&err, text, sizeof text);
+  CHECK_STR(gw_str_of(text), "a.b: wrong");
+  gw_err_origin(&err, "header");
+  gw_err_origin(&err, "other");
+  gw_err_origin(NULL, "header");
+  gw_err_print(&err, text, sizeof text);
+  CHECK_STR(gw_str_of(text), "header a.b: wrong");
+  CHECK_INT(gw_err_print(&err, cut, sizeof cut), 7);
+  CHECK_STR(gw_str_of(cut), "header ");
+  gw_err_init(&err);
+  gw_err_set(&err, GW_BAD_VALUE, "wrong");
+  gw_err_print(&err, text, sizeof text);
+  CHECK_STR(gw_str_of(text), "wrong");
+}
+
 TEST(err, cuts_what_is_too_long) {
   gw_err err;
   char endless[1000];

@@ -6,7 +6,6 @@
 
 typedef struct lines {
   gw_codec_memo *memo;
-  gw_text_origin origin;
 } lines;
 
 static gw_str unescaped(gw_str text) {
@@ -38,7 +37,7 @@ static void run_line(const lines *context, gw_str line, gw_buf *report) {
   gw_buf_init(&out, NULL, GW_MIB(1));
   gw_err_init(&err);
   gw_codec codec = { .pool = json_fixture_pool(), .memo = context->memo, .arena = &arena };
-  gw_code code = gw_text_to_wire_field(&codec, field, text, context->origin, always, &out, &err);
+  gw_code code = gw_text_to_wire_field(&codec, field, text, always, &out, &err);
   gw_str hex = json_fixture_hex(gw_buf_str(&out));
   const char *shown = code != GW_OK ? err.text : hex.n == 0 ? "nothing" : NULL;
   CHECK_INT(gw_buf_printf(report, GW_STR_FMT " => %s" GW_STR_FMT "\n", GW_STR_ARG(whole),
@@ -57,9 +56,6 @@ static void run_case(golden_case *c, void *context) {
   lines *state = context;
   gw_buf report;
   gw_buf_init(&report, NULL, GW_MIB(1));
-  state->origin = strncmp(c->name, "path", 4) == 0     ? GW_TEXT_PATH
-                  : strncmp(c->name, "header", 6) == 0 ? GW_TEXT_HEADER
-                                                       : GW_TEXT_QUERY;
   while (rest.n > 0) {
     gw_str line = gw_str_cut(&rest, '\n');
     if (line.n > 0) run_line(state, line, &report);
@@ -70,7 +66,7 @@ static void run_case(golden_case *c, void *context) {
 }
 
 TEST(text_to_wire, golden_cases) {
-  lines all = { gw_codec_memo_new(json_fixture_pool()), GW_TEXT_QUERY };
+  lines all = { gw_codec_memo_new(json_fixture_pool()) };
   golden_each("text_to_wire", run_case, &all);
   gw_codec_memo_free(all.memo);
 }
@@ -94,7 +90,7 @@ static gw_code run_texts(void *context) {
   gw_codec codec = { .pool = json_fixture_pool(), .memo = memo, .arena = &arena };
   for (size_t i = 0; i < GW_COUNT_OF(rows) && code == GW_OK; i++) {
     code = gw_text_to_wire_field(&codec, json_fixture_field("codectest.AllTypes", rows[i].field),
-                                 gw_str_of(rows[i].text), GW_TEXT_QUERY, false, &out, NULL);
+                                 gw_str_of(rows[i].text), false, &out, NULL);
   }
   gw_buf_done(&out);
   gw_arena_done(&arena);
@@ -120,7 +116,7 @@ TEST(text_to_wire, respects_the_limit) {
       gw_buf_init(&out, NULL, max);
       gw_code code =
           gw_text_to_wire_field(&codec, json_fixture_field("codectest.AllTypes", fields[i]),
-                                gw_str_of(texts[i]), GW_TEXT_PATH, false, &out, NULL);
+                                gw_str_of(texts[i]), false, &out, NULL);
       CHECK(code == GW_OK || code == GW_TOO_LARGE);
       CHECK(out.n <= max);
       CHECK(max < 18 || code == GW_OK);

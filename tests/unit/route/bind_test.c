@@ -58,8 +58,9 @@ static void run_request(binder *b, const binder_request *request, gw_buf *out) {
     CHECK(code == err.code);
     CHECK_INT(wire.n, 0);
     CHECK_INT(gw_buf_printf(out, "  ! %s: ", gw_code_name(code)), GW_OK);
-    if (err.where[0] != '\0') CHECK_INT(gw_buf_printf(out, "%s: ", err.where), GW_OK);
-    CHECK_INT(gw_buf_printf(out, "%s", err.text), GW_OK);
+    char text[sizeof err.where + sizeof err.text + 64];
+    gw_err_print(&err, text, sizeof text);
+    CHECK_INT(gw_buf_append(out, gw_str_of(text)), GW_OK);
   }
   CHECK_INT(gw_buf_append(out, GW_STR("\n")), GW_OK);
   gw_buf_done(&wire);
