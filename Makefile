@@ -26,6 +26,7 @@ DEPS_DEMO := curl
 DEPS_TEST := libcmocka-dev curl python3-grpcio python3-protobuf python3-h2 nodejs:node npm:npm
 DEPS_CHECK := git clang libclang-rt-14-dev clang-format-14 clang-tidy-14 valgrind
 DEPS_BENCH := nghttp2-proxy nghttp2-client nginx-light wrk strace
+DEPS_BENCH_CODEC := g++ libprotobuf-dev protobuf-compiler libjansson-dev
 
 # $(call need,PACKAGES): installs what is missing, as root or through sudo, and says so.
 need = tests/deps.sh $(1)
@@ -173,7 +174,7 @@ include tests/bench/bench.mk
 
 .PHONY: deps
 deps: ## install what building, testing and checking need
-	@$(call need,$(DEPS_BUILD) $(DEPS_DEMO) $(DEPS_TEST) $(DEPS_CHECK) $(DEPS_BENCH))
+	@$(call need,$(DEPS_BUILD) $(DEPS_DEMO) $(DEPS_TEST) $(DEPS_CHECK) $(DEPS_BENCH) $(DEPS_BENCH_CODEC))
 
 # The first targets install before the rest of this file asks pkg-config: hence the second make.
 .PHONY: demo
@@ -193,7 +194,7 @@ unit-bins: $(UNIT_BINS)
 
 .PHONY: check
 check: ## test, lint, sanitizers, valgrind, fuzzers: what CI runs
-	@$(call need,$(DEPS_BUILD) $(DEPS_DEMO) $(DEPS_TEST) $(DEPS_CHECK) $(DEPS_BENCH))
+	@$(call need,$(DEPS_BUILD) $(DEPS_DEMO) $(DEPS_TEST) $(DEPS_CHECK) $(DEPS_BENCH) $(DEPS_BENCH_CODEC))
 	tests/check.sh
 
 .PHONY: lint
