@@ -24,6 +24,8 @@ DEPS_BUILD := gcc make pkg-config libc6-dev libuv1-dev libnghttp2-dev libprotobu
   libyaml-dev uthash-dev python3
 DEPS_DEMO := curl
 DEPS_TEST := libcmocka-dev curl python3-grpcio python3-protobuf python3-h2 nodejs:node npm:npm
+# The runner, a compiler and libraries for them come from npm and apt-get: tests/conformance/tools.py.
+DEPS_CONFORMANCE := nodejs:node npm:npm
 DEPS_CHECK := git clang libclang-rt-14-dev clang-format-14 clang-tidy-14 valgrind
 DEPS_BENCH := nghttp2-proxy nghttp2-client nginx-light wrk strace
 DEPS_BENCH_CODEC := g++ libprotobuf-dev protobuf-compiler libjansson-dev
@@ -140,6 +142,22 @@ $(B)/obj/tests/%.o: tests/%.c | $(B)/gen/sluice/descriptor.pb-c.h
 unit: $(UNIT_BINS) descriptors ## unit tests and golden cases only
 	$(PYTHON) tests/run.py --build $(B) unit
 
+# ---- conformance: protobuf's own tests of JSON, through the codec --------------------------------
+
+$(B)/conformance/testee: $(B)/obj/tests/conformance/testee.o $(call stack_to,codec)
+	@mkdir -p $(@D)
+	@echo '  LD' $@
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+.PHONY: conformance-bins
+conformance-bins: $(B)/conformance/testee
+
+.PHONY: conformance
+conformance: ## protobuf's official conformance tests, all that touch JSON
+	@$(call need,$(DEPS_BUILD) $(DEPS_CONFORMANCE))
+	@$(MAKE) --no-print-directory conformance-bins
+	$(PYTHON) tests/conformance/conformance.py --build $(B)
+
 # ---- fuzzers: tests/fuzz/NAME_fuzz.c, corpus in tests/fuzz/corpus/NAME -------------------------
 
 FUZZ_NAMES := $(patsubst tests/fuzz/%_fuzz.c,%,$(wildcard tests/fuzz/*_fuzz.c))
@@ -174,7 +192,8 @@ include tests/bench/bench.mk
 
 .PHONY: deps
 deps: ## install what building, testing and checking need
-	@$(call need,$(DEPS_BUILD) $(DEPS_DEMO) $(DEPS_TEST) $(DEPS_CHECK) $(DEPS_BENCH) $(DEPS_BENCH_CODEC))
+	@$(call need,$(DEPS_BUILD) $(DEPS_DEMO) $(DEPS_TEST) $(DEPS_CONFORMANCE) \
+	  $(DEPS_CHECK) $(DEPS_BENCH) $(DEPS_BENCH_CODEC))
 
 # The first targets install before the rest of this file asks pkg-config: hence the second make.
 .PHONY: demo
@@ -184,17 +203,18 @@ demo: ## build, then show REST clients being served by a gRPC service
 	$(B)/sluice demo $(DEMO_FLAGS)
 
 .PHONY: test
-test: ## unit tests, golden cases, integration tests with real gRPC servers
-	@$(call need,$(DEPS_BUILD) $(DEPS_DEMO) $(DEPS_TEST))
-	@$(MAKE) --no-print-directory all unit-bins
-	$(PYTHON) tests/run.py --build $(B) unit integration
+test: ## unit tests, golden cases, conformance, integration tests with real gRPC servers
+	@$(call need,$(DEPS_BUILD) $(DEPS_DEMO) $(DEPS_TEST) $(DEPS_CONFORMANCE))
+	@$(MAKE) --no-print-directory all unit-bins conformance-bins
+	$(PYTHON) tests/run.py --build $(B) unit conformance integration
 
 .PHONY: unit-bins
 unit-bins: $(UNIT_BINS)
 
 .PHONY: check
 check: ## test, lint, sanitizers, valgrind, fuzzers: what CI runs
-	@$(call need,$(DEPS_BUILD) $(DEPS_DEMO) $(DEPS_TEST) $(DEPS_CHECK) $(DEPS_BENCH) $(DEPS_BENCH_CODEC))
+	@$(call need,$(DEPS_BUILD) $(DEPS_DEMO) $(DEPS_TEST) $(DEPS_CONFORMANCE) \
+	  $(DEPS_CHECK) $(DEPS_BENCH) $(DEPS_BENCH_CODEC))
 	tests/check.sh
 
 .PHONY: lint
@@ -223,4 +243,4 @@ clean: ## remove what was built
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
--include $(shell find $(B) -name '*.d' 2>/dev/null)
+-include $(shell find $(B) -type f -path '*/obj/*' -name '*.d' 2>/dev/null)

@@ -24,8 +24,9 @@ step lint run lint
 step demo build/sluice demo --once
 
 # Unit tests and the quick integration tests once more under ASan and UBSan.
-step asan-build make --no-print-directory -j2 SAN=asan all unit-bins
+step asan-build make --no-print-directory -j2 SAN=asan all unit-bins conformance-bins
 step asan-unit run --build build/asan unit
+step asan-conformance run --build build/asan conformance
 step asan-integration run --build build/asan --quick integration
 
 # The workers share nothing but snapshot, metrics and log: TSan looks at runs with two of them, with

@@ -3,8 +3,9 @@
 
     tests/run.py [--build DIR] [--fuzz-seconds N] [--quick] GROUP...
 
-Groups: unit (DIR/unit/*), integration (tests/integration/test_*.py), fuzz (DIR/fuzz/*), lint
-(tests/lint/*), valgrind (unit tests under memcheck).  One line for each suite with its time; a
+Groups: unit (DIR/unit/*), conformance (protobuf's own tests), integration
+(tests/integration/test_*.py), fuzz (DIR/fuzz/*), lint (tests/lint/*), valgrind (unit tests under
+memcheck).  One line for each suite with its time; a
 failing suite's output is shown whole.  The exit code is 1 when anything failed or nothing ran.
 """
 import argparse
@@ -21,7 +22,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 PYTHON = "/usr/bin/python3"
-GROUPS = ("unit", "integration", "fuzz", "lint", "valgrind")
+GROUPS = ("unit", "conformance", "integration", "fuzz", "lint", "valgrind")
 # Layers whose tests end within minutes under memcheck; the codec's many numbers would take an hour.
 VALGRIND_LAYERS = ("base", "schema", "net", "upstream", "exchange", "front")
 SUITE_SECONDS = 900
@@ -113,6 +114,14 @@ def integration_suites(options):
                lambda c=command: count_run(c, count_counted, SUITE_SECONDS))
 
 
+def conformance_suites(options):
+    folder = ROOT / "tests/conformance"
+    for name, command in (("judge", [folder / "conformance_test.py"]),
+                          ("runner", [folder / "conformance.py", "--build", options.build])):
+        yield (f"conformance {name}",
+               lambda c=[PYTHON, *map(str, command)]: count_run(c, count_counted, SUITE_SECONDS))
+
+
 def lint_suites(_options):
     for file in sorted((ROOT / "tests/lint").glob("*")):
         if file.is_file() and os.access(file, os.X_OK):
@@ -145,7 +154,8 @@ def fuzz_suites(options):
             yield f"fuzz {binary.name}", lambda b=binary: fuzz(b)
 
 
-SUITES = {"unit": unit_suites, "integration": integration_suites, "fuzz": fuzz_suites,
+SUITES = {"unit": unit_suites, "conformance": conformance_suites,
+          "integration": integration_suites, "fuzz": fuzz_suites,
           "lint": lint_suites, "valgrind": valgrind_suites}
 PARALLEL = {"fuzz": 2}
 output_lock = threading.Lock()

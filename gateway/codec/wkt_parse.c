@@ -92,9 +92,7 @@ bool gw_duration_parse(gw_str text, int64_t *seconds, int32_t *nanos) {
   text = gw_str_skip(text, digits);
   if (!time_fraction(&text, &fraction)) return false;
   if (text.n != 1 || text.p[0] != 's') return false;
-  if (whole > DURATION_SECONDS_MAX || (whole == DURATION_SECONDS_MAX && fraction != 0)) {
-    return false;
-  }
+  if (whole > DURATION_SECONDS_MAX) return false;
   *seconds = negative ? -whole : whole;
   *nanos = negative ? -fraction : fraction;
   return true;

@@ -12,7 +12,7 @@ bool gw_timestamp_parse(gw_str text, int64_t *seconds, int32_t *nanos);
 /* 0, 3, 6 or 9 digits.  Returns 0 when out of range. */
 size_t gw_timestamp_print(int64_t seconds, int32_t nanos, char *out);
 
-/* "-1.5s": at most 315576000000 s; nanos take the sign of seconds. */
+/* "-1.5s": at most 315576000000 s and a fraction; nanos take the sign of seconds. */
 bool gw_duration_parse(gw_str text, int64_t *seconds, int32_t *nanos);
 size_t gw_duration_print(int64_t seconds, int32_t nanos, char *out);
 
