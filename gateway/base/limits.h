@@ -18,7 +18,7 @@
 #define GW_PATH_VALUES_MAX        GW_KIB(4) /* all path variables of one request, decoded */
 #define GW_TEMPLATE_SEGMENTS_MAX  64        /* of one path template */
 #define GW_TEMPLATE_VARS_MAX      16        /* of one path template */
-#define GW_FIELD_PATH_MAX         32        /* elements of a field path; bindings nest no deeper */
+#define GW_FIELD_PATH_MAX         100       /* elements of a field path, as deep as JSON may be */
 #define GW_HEADER_COUNT_MAX       256       /* the most that limits.header_count may be set to */
 #define GW_CHUNK_SIZE_DIGITS_MAX  8         /* hexadecimal digits: 4 GiB */
 #define GW_CHUNK_EXTENSION_MAX    256       /* of one chunk */

@@ -20,9 +20,15 @@ static bool uri_cut_authority(gw_str target, gw_uri *uri, gw_str *rest) {
   return false;
 }
 
-static bool uri_is_control(char c) {
-  return (unsigned char)c <= 0x20 || c == 0x7f;
-}
+/* What RFC 3986 keeps out of a path and no browser leaves unescaped in one: such a byte is where
+ * two readers differ ("\\" is a "/" to some).  "|", "[" and "]" are out as well, but browsers send
+ * them as they are (url.spec.whatwg.org, path percent-encode set), so old clients depend on them.
+ * Bytes from 0x80 on are no part of any URI. */
+static const bool never_in_path[256] = {
+  [0x00 ... 0x20] = true, ['"'] = true,  ['#'] = true,  ['<'] = true,
+  ['>'] = true,           ['\\'] = true, ['^'] = true,  ['`'] = true,
+  ['{'] = true,           ['}'] = true,  [0x7f] = true, [0x80 ... 0xff] = true,
+};
 
 /* True for ".", ".." and their spellings with %2e. */
 static bool uri_is_dots(gw_str segment) {
@@ -56,7 +62,7 @@ static gw_code uri_scan_path(gw_str rest, size_t *length, gw_err *err) {
         return gw_err_set(err, GW_BAD_REQUEST, "malformed escape in the path");
       }
       i += 2;
-    } else if (c == '#' || uri_is_control(c)) {
+    } else if (never_in_path[(unsigned char)c]) {
       return gw_err_set(err, GW_BAD_REQUEST, "byte 0x%02x cannot stand in a path",
                         (unsigned)(unsigned char)c);
     }
@@ -85,9 +91,9 @@ gw_code gw_uri_parse(gw_str target, gw_uri *out, gw_err *err) {
   uri.has_query = rest.n > 0 && rest.p[0] == '?';
   uri.query = gw_str_skip(rest, uri.has_query ? 1 : 0);
   for (size_t i = 0; i < rest.n; i++) {
-    if (rest.p[i] != '#' && !uri_is_control(rest.p[i])) continue;
-    return gw_err_set(err, GW_BAD_REQUEST, "byte 0x%02x cannot stand in a query",
-                      (unsigned)(unsigned char)rest.p[i]);
+    unsigned char c = (unsigned char)rest.p[i];
+    if (c != '#' && c > 0x20 && c < 0x7f) continue;
+    return gw_err_set(err, GW_BAD_REQUEST, "byte 0x%02x cannot stand in a query", (unsigned)c);
   }
   *out = uri;
   return GW_OK;
