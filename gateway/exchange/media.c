@@ -26,7 +26,10 @@ static bool media_is_utf8(gw_str parameters) {
 
 static bool media_is_raw(const gw_rule *rule) {
   const gw_message *message = rule->route->rpc->input;
-  if (rule->body_use == GW_BODY_FIELD) message = rule->body.fields[rule->body.count - 1]->message;
+  if (rule->body_use == GW_BODY_FIELD) {
+    const gw_field *field = rule->body.fields[rule->body.count - 1];
+    message = field->repeated ? NULL : field->message; /* a list of them is JSON */
+  }
   return message != NULL && message->wkt == GW_WKT_HTTP_BODY;
 }
 
@@ -45,11 +48,8 @@ gw_code gw_media_check(const gw_h1_request *request, const gw_rule *rule, bool *
   }
   if (value.n == 0 || media_is_raw(rule)) return GW_OK;
   gw_str type = media_type(value, &parameters);
-  if (gw_str_eq_nocase(type, GW_STR("application/x-www-form-urlencoded"))) {
-    *is_form = true;
-    return GW_OK;
-  }
-  if (media_is_json(type) && media_is_utf8(parameters)) return GW_OK;
+  *is_form = gw_str_eq_nocase(type, GW_STR("application/x-www-form-urlencoded"));
+  if ((*is_form || media_is_json(type)) && media_is_utf8(parameters)) return GW_OK;
   return gw_err_set(err, GW_UNSUPPORTED_TYPE,
                     "content-type \"" GW_STR_FMT "\": expected application/json in UTF-8",
                     GW_STR_ARG(media_shown(value)));
