@@ -52,6 +52,9 @@ gw_route *gw_assembly_route_new(gw_assembly *assembly, const gw_conf_route *opti
 /* Appends the route.  Without a name it gets `name`, made unique by a number. */
 void gw_assembly_add_route(gw_assembly *assembly, gw_route *route, gw_str name);
 
+/* headers.bind, a mapping or NULL: which fields of the route's method the headers mean. */
+void gw_assembly_read_binds(gw_assembly *assembly, gw_route *route, const gw_yaml *map);
+
 /* Appends a rule of `route`, unless its method or template is wrong (reported) or it is an implicit
  * one that the file overrides.  True: it was added, though its fields may be wrong (reported). */
 bool gw_assembly_add_rule(gw_assembly *assembly, const gw_route *route,

@@ -190,7 +190,15 @@ static bool route_read_bind(gw_conf *conf, const gw_rpc *rpc, const gw_yaml *key
   return false;
 }
 
-static void route_read_binds(gw_assembly *assembly, gw_route *route, const gw_yaml *map) {
+/* Without a method there are no fields to look for, but a wrong name is wrong in any case. */
+static void route_check_binds(gw_conf *conf, const gw_yaml *map) {
+  for (const gw_yaml *key = map != NULL ? map->first : NULL; key != NULL; key = key->next) {
+    (void)gw_conf_text(conf, key->value, GW_STR("headers.bind"), "a field");
+    (void)gw_conf_header_name(conf, key, GW_STR("headers.bind"), GW_HEADER_UNKNOWN);
+  }
+}
+
+void gw_assembly_read_binds(gw_assembly *assembly, gw_route *route, const gw_yaml *map) {
   gw_conf *conf = assembly->conf;
   if (map == NULL || map->count == 0) return;
   gw_header_bind *binds = gw_conf_alloc(conf, map->count * sizeof *binds);
@@ -240,7 +248,10 @@ static void assembly_add_route(gw_assembly *assembly, const gw_conf_route *optio
   if (rpc != NULL) route_check_kind(assembly, rpc, options);
   if (options->name != NULL) route->name = gw_conf_copy(assembly->conf, options->name->text);
   gw_assembly_add_route(assembly, route, route_default_name(options, rpc));
-  if (rpc != NULL) route_read_binds(assembly, route, options->bind);
+  if (rpc != NULL)
+    gw_assembly_read_binds(assembly, route, options->bind);
+  else
+    route_check_binds(assembly->conf, options->bind);
   route_add_matches(assembly, route, options);
 }
 

@@ -58,7 +58,9 @@ static void service_add_rpc(const service_work *work, const gw_rpc *rpc) {
     if (service_add_rule(work, route, &post)) served = true;
   }
   /* All its rules may be overridden by routes of the file: then there is nothing left to route. */
-  if (served) gw_assembly_add_route(assembly, route, rpc->name);
+  if (!served) return;
+  gw_assembly_add_route(assembly, route, rpc->name);
+  gw_assembly_read_binds(assembly, route, options.bind);
 }
 
 static void service_add_rpcs(const service_work *work) {

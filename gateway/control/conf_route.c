@@ -23,11 +23,11 @@ gw_str gw_conf_header_name(gw_conf *conf, const gw_yaml *node, gw_str key, gw_he
   for (size_t i = 0; i < name.n; i++)
     letters[i] = gw_char_lower(letters[i]);
   const char *fault = NULL;
-  if (use != GW_HEADER_TO_FIELD && gw_headers_reserved(name))
-    fault = "is reserved and never passed on";
+  bool passed_on = use == GW_HEADER_METADATA || use == GW_HEADER_ANSWER;
+  bool arrives = use == GW_HEADER_METADATA || use == GW_HEADER_TO_FIELD;
+  if (passed_on && gw_headers_reserved(name)) fault = "is reserved and never passed on";
   /* DESIGN section 11: such headers are dropped on arrival. */
-  if (use != GW_HEADER_ANSWER && gw_str_find(name, '_') < name.n)
-    fault = "has an underscore and is never read";
+  if (arrives && gw_str_find(name, '_') < name.n) fault = "has an underscore and is never read";
   if (fault == NULL) return name;
   gw_findings_add(conf->findings, gw_conf_place(conf, node),
                   "\"" GW_STR_FMT "\": header \"" GW_STR_FMT "\" %s", GW_STR_ARG(key),

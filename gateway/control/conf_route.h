@@ -49,7 +49,8 @@ gw_conf_route gw_conf_route_read(gw_conf *conf, const gw_conf_route *defaults, c
 typedef enum gw_header_use {
   GW_HEADER_METADATA, /* a request's, sent on as metadata */
   GW_HEADER_TO_FIELD, /* a request's, bound to a field */
-  GW_HEADER_ANSWER    /* the answer's */
+  GW_HEADER_ANSWER,   /* the answer's */
+  GW_HEADER_UNKNOWN   /* its method is unknown: only the name's form is checked */
 } gw_header_use;
 
 /* A header name in lower case in the snapshot's arena; p == NULL after reporting why not. */
