@@ -22,7 +22,7 @@ static bool value_is_base64(gw_str value) {
 }
 
 /* PROTOCOL-HTTP2.md: ASCII-Value is printable ASCII; Binary-Header is base64. */
-static bool value_fits(gw_str name, gw_str value) {
+bool gw_metadata_fits(gw_str name, gw_str value) {
   for (size_t i = 0; i < value.n; i++) {
     unsigned char c = (unsigned char)value.p[i];
     if (c < 0x20 || c > 0x7e) return false;
@@ -40,7 +40,7 @@ typedef struct metadata_list {
 /* `name` lives long enough (a literal or the snapshot's); the value is copied. */
 static void list_add(metadata_list *list, gw_str name, gw_str value) {
   if (list->code != GW_OK) return;
-  if (!value_fits(name, value) || list->count == list->capacity) {
+  if (!gw_metadata_fits(name, value) || list->count == list->capacity) {
     list->dropped++;
     return;
   }
@@ -136,7 +136,7 @@ uint32_t gw_metadata_of_answer(const gw_h2_fields *fields, const gw_route *route
   uint32_t count = 0;
   for (uint32_t i = 0; fields != NULL && i < fields->count && count < max; i++) {
     const gw_header *field = &fields->items[i];
-    if (answer_takes(route, field->name) && value_fits(field->name, field->value)) {
+    if (answer_takes(route, field->name) && gw_metadata_fits(field->name, field->value)) {
       out[count++] = *field;
     }
   }

@@ -22,5 +22,8 @@ GW_CHECKED gw_code gw_metadata_of_request(const gw_h1_request *request, const gw
 uint32_t gw_metadata_of_answer(const gw_h2_fields *fields, const gw_route *route, gw_header *out,
                                uint32_t max);
 
+/* Whether metadata, and so a header, can carry the value. */
+bool gw_metadata_fits(gw_str name, gw_str value);
+
 /* x-http-code: 200 to 599, else 0 (*bad is set when it was there). */
 int gw_metadata_http_code(const gw_h2_fields *fields, bool *bad);

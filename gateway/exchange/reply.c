@@ -39,23 +39,23 @@ static bool reply_is_raw(const gw_exchange *exchange) {
   const gw_rule *rule = exchange->rule;
   const gw_message *message = rule->route->rpc->output;
   if (rule->response_body.count > 0) {
-    const gw_field *field = rule->response_body.fields[0];
+    const gw_field *field = rule->response_body.fields[rule->response_body.count - 1];
     message = field->repeated ? NULL : field->message;
   }
   return message != NULL && message->wkt == GW_WKT_HTTP_BODY;
 }
 
-static gw_str reply_raw_field(const gw_exchange *exchange, gw_str message, uint32_t number) {
-  gw_str found = { NULL, 0 };
+/* Finds what the client gets of `message`; not set: no bytes of no particular type. */
+static gw_code reply_raw(gw_exchange *exchange, gw_str message, gw_str *type, gw_str *data) {
   const gw_field_path *path = &exchange->rule->response_body;
-  if (path->count > 0 && !gw_wire_find(message, path->fields[0]->number, &message)) return found;
-  gw_wire_find(message, number, &found);
-  return found;
-}
-
-static gw_str reply_raw_type(const gw_exchange *exchange, gw_str message) {
-  gw_str type = reply_raw_field(exchange, message, HTTP_BODY_CONTENT_TYPE);
-  return type.n > 0 ? type : GW_STR("application/octet-stream");
+  gw_code code =
+      gw_wire_find_message(message, path->fields, path->count, &exchange->arena, &message);
+  if (code == GW_OK) code = gw_wire_find_bytes(message, HTTP_BODY_CONTENT_TYPE, type);
+  if (code == GW_OK) code = gw_wire_find_bytes(message, HTTP_BODY_DATA, data);
+  if (code != GW_OK) return gw_err_set(&exchange->err, code, "malformed google.api.HttpBody");
+  bool fits = type->n > 0 && gw_metadata_fits(GW_STR("content-type"), *type);
+  if (!fits) *type = GW_STR("application/octet-stream");
+  return GW_OK;
 }
 
 /* Metadata of head and trailers that the client gets; returns how many. */
@@ -243,7 +243,13 @@ static gw_code reply_print(gw_exchange *exchange, gw_str message, gw_buf *out) {
   if (rule->response_body.count == 0) {
     return gw_wire_to_json(&codec, rule->route->rpc->output, message, out, &exchange->err);
   }
-  return gw_wire_to_json_field(&codec, rule->response_body.fields[0], message, out, &exchange->err);
+  const gw_field_path *path = &rule->response_body;
+  uint32_t last = path->count - 1;
+  if (last > 0) {
+    gw_code code = gw_wire_find_message(message, path->fields, last, &exchange->arena, &message);
+    if (code != GW_OK) return gw_err_set(&exchange->err, code, "malformed message");
+  }
+  return gw_wire_to_json_field(&codec, path->fields[last], message, out, &exchange->err);
 }
 
 static int reply_success_status(gw_exchange *exchange) {
@@ -257,9 +263,11 @@ static int reply_success_status(gw_exchange *exchange) {
 void gw_reply_message(gw_exchange *exchange, gw_str message) {
   gw_buf *out = &exchange->engine->scratch;
   gw_header fields[REPLY_FIELDS_MAX];
+  gw_str type = GW_STR("application/json"), raw = { NULL, 0 };
   bool is_raw = reply_is_raw(exchange);
   out->n = 0;
-  gw_code code = is_raw ? GW_OK : reply_print(exchange, message, out);
+  gw_code code =
+      is_raw ? reply_raw(exchange, message, &type, &raw) : reply_print(exchange, message, out);
   if (code != GW_OK) {
     gw_reply_error(exchange, code == GW_NOMEM ? GW_NOMEM : GW_BAD_ANSWER,
                    "the upstream's message cannot be read");
@@ -267,13 +275,13 @@ void gw_reply_message(gw_exchange *exchange, gw_str message) {
   }
   gw_codec codec = reply_codec(exchange);
   uint32_t count = reply_fields(exchange, fields, REPLY_FIELDS_MAX);
-  count += gw_bound_headers(exchange, &codec, message, fields + count, REPLY_FIELDS_MAX - count);
+  count = gw_bound_headers(exchange, &codec, message, fields, count, REPLY_FIELDS_MAX);
   gw_answer answer = {
     .status = reply_success_status(exchange),
-    .content_type = is_raw ? reply_raw_type(exchange, message) : GW_STR("application/json"),
+    .content_type = type,
     .fields = fields,
     .field_count = count,
-    .body = is_raw ? reply_raw_field(exchange, message, HTTP_BODY_DATA) : gw_buf_str(out),
+    .body = is_raw ? raw : gw_buf_str(out),
   };
   reply_whole(exchange, &answer);
 }
@@ -283,12 +291,20 @@ void gw_reply_message(gw_exchange *exchange, gw_str message) {
 /* `message`: the first one; empty when there is none. */
 static void reply_stream_begin(gw_exchange *exchange, gw_str message) {
   gw_header fields[REPLY_FIELDS_MAX];
+  gw_str type = reply_stream_type(exchange->stream_form), data;
+  gw_codec codec = reply_codec(exchange);
+  uint32_t count = reply_fields(exchange, fields, REPLY_FIELDS_MAX);
+  if (exchange->message_count > 0) {
+    count = gw_bound_headers(exchange, &codec, message, fields, count, REPLY_FIELDS_MAX);
+  }
+  if (reply_is_raw(exchange) && reply_raw(exchange, message, &type, &data) != GW_OK) {
+    type = GW_STR("application/octet-stream"); /* no memory to join what was read before */
+  }
   gw_answer head = {
     .status = reply_success_status(exchange),
-    .content_type = reply_is_raw(exchange) ? reply_raw_type(exchange, message)
-                                           : reply_stream_type(exchange->stream_form),
+    .content_type = type,
     .fields = fields,
-    .field_count = reply_fields(exchange, fields, REPLY_FIELDS_MAX),
+    .field_count = count,
   };
   exchange->status = head.status;
   if (exchange->is_head || head.status == 204 || head.status == 304) {
@@ -303,7 +319,9 @@ static void reply_stream_begin(gw_exchange *exchange, gw_str message) {
 
 static gw_code reply_stream_print(gw_exchange *exchange, gw_str message, gw_buf *out) {
   if (reply_is_raw(exchange)) {
-    return gw_buf_append(out, reply_raw_field(exchange, message, HTTP_BODY_DATA));
+    gw_str type, data;
+    gw_code code = reply_raw(exchange, message, &type, &data);
+    return code == GW_OK ? gw_buf_append(out, data) : code;
   }
   gw_str before = { NULL, 0 }, after = { NULL, 0 };
   switch (exchange->stream_form) {

@@ -2,6 +2,7 @@
 
 #include "codec/json_to_wire.h"
 #include "codec/utf8.h"
+#include "codec/wire_find.h"
 #include "codec/wire_merge.h"
 #include "route/field_path.h"
 #include "route/query.h"
@@ -78,6 +79,18 @@ static bool bind_is_form(const gw_bind_input *input) {
 
 /* ---- path ---- */
 
+/* D-22 between path and JSON body: the last member would win in silence. */
+static gw_code bind_check_oneofs(const gw_rule *rule, gw_str body, gw_err *err) {
+  for (uint32_t i = 0; i < rule->template.var_count; i++) {
+    gw_field_path path = rule->vars[i];
+    const gw_field *rival = gw_wire_find_rival(body, path.fields, path.count);
+    if (rival == NULL) continue;
+    gw_err_origin(err, "path variable");
+    return gw_field_path_in_body(err, rule->template.vars[i].field_path, rival);
+  }
+  return GW_OK;
+}
+
 static gw_code bind_path(const gw_bind_input *input, gw_codec *codec, gw_buf *out, gw_err *err) {
   const gw_rule *rule = input->rule;
   size_t total = 0;
@@ -125,10 +138,13 @@ gw_code gw_bind_request(const gw_bind_input *input, gw_codec *codec, gw_buf *out
   size_t start = out->n;
   bool form = input->form && bind_is_form(input);
   gw_code code = form ? GW_OK : bind_body(input, codec, out, err);
+  if (code == GW_OK && input->rule->vars_in_oneof && out->n > start && input->binds != NULL) {
+    code = bind_check_oneofs(input->rule, (gw_str){ out->p + start, out->n - start }, err);
+  }
   if (code == GW_OK && (form || input->query.n > 0 || input->header_count > 0)) {
     gw_bind_input rest = *input;
     rest.form = form;
-    code = gw_query_bind(&rest, out->n > start, codec, out, counts, err);
+    code = gw_query_bind(&rest, start, codec, out, counts, err);
   }
   if (code == GW_OK && input->binds != NULL) code = bind_path(input, codec, out, err);
   if (code == GW_OK && bind_is_in_pieces(input)) {

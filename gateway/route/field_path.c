@@ -89,6 +89,12 @@ gw_code gw_field_path_unknown(gw_err *err, gw_str path, const gw_message *messag
   return field_path_unknown(err, path, message, name, gw_message_nearest_field(message, name));
 }
 
+gw_code gw_field_path_in_body(gw_err *err, gw_str path, const gw_field *rival) {
+  return gw_err_at(err, GW_BAD_VALUE, path,
+                   "the body sets \"" GW_STR_FMT "\", which is another member of the same oneof",
+                   GW_STR_ARG(rival->name));
+}
+
 /* The nearest proto name; for a JSON name its own field's. */
 static gw_code field_path_unknown_proto(gw_err *err, gw_str path, const gw_message *message,
                                         gw_str name) {

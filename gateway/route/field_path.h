@@ -25,6 +25,9 @@ GW_CHECKED gw_code gw_field_path_wrap(const gw_field *const *fields, uint32_t co
 /* Says that `message` has no field `name`, and which one is near. */
 gw_code gw_field_path_unknown(gw_err *err, gw_str path, const gw_message *message, gw_str name);
 
+/* Says that the body sets `rival`, another member of a oneof, than what `path` names. */
+gw_code gw_field_path_in_body(gw_err *err, gw_str path, const gw_field *rival);
+
 /* As gw_field_path_parse, but only proto names count: in a template, which google/api/http.proto
  * writes in them. */
 GW_CHECKED gw_code gw_field_path_parse_template(gw_str text, const gw_message *message,

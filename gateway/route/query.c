@@ -1,6 +1,7 @@
 #include "route/query.h"
 
 #include "codec/json_to_wire.h"
+#include "codec/wire_find.h"
 #include "route/field_path.h"
 #include "route/uri.h"
 
@@ -21,6 +22,7 @@ typedef struct query_binder {
   gw_buf *out;
   gw_bind_counts *counts;
   gw_err *err;
+  size_t body_start, body_end; /* of the JSON body's bytes in out */
   uint32_t param_count, seen_count;
   query_seen seen[QUERY_SEEN_MAX];
 } query_binder;
@@ -286,6 +288,9 @@ static gw_code query_bind_form(query_binder *q) {
 
 static gw_code query_bind_header(query_binder *q, const gw_header *header, gw_field_path path) {
   if (query_is_bound_by_path(q, path)) return GW_OK;
+  gw_str body = { q->out->p + q->body_start, q->body_end - q->body_start };
+  const gw_field *rival = gw_wire_find_rival(body, path.fields, path.count);
+  if (rival != NULL) return gw_field_path_in_body(q->err, header->name, rival);
   gw_code code = query_note(q, path, QUERY_HEADER, header->name);
   if (code != GW_OK) return code;
   size_t start = q->out->n;
@@ -319,7 +324,7 @@ static gw_code query_bind_headers(query_binder *q) {
   return GW_OK;
 }
 
-gw_code gw_query_bind(const gw_bind_input *input, bool body_set, gw_codec *codec, gw_buf *out,
+gw_code gw_query_bind(const gw_bind_input *input, size_t body_start, gw_codec *codec, gw_buf *out,
                       gw_bind_counts *counts, gw_err *err) {
   const gw_rule *rule = input->rule;
   query_binder q;
@@ -328,10 +333,13 @@ gw_code gw_query_bind(const gw_bind_input *input, bool body_set, gw_codec *codec
   q.out = out;
   q.counts = counts;
   q.err = err;
+  q.body_start = body_start;
+  q.body_end = out->n;
   q.param_count = q.seen_count = 0;
   for (uint32_t i = 0; input->binds != NULL && i < rule->template.var_count; i++)
     query_see(&q, rule->vars[i], QUERY_PATH);
-  if (body_set && rule->body_use == GW_BODY_FIELD) query_see(&q, rule->body, QUERY_BODY);
+  if (q.body_end > body_start && rule->body_use == GW_BODY_FIELD)
+    query_see(&q, rule->body, QUERY_BODY);
   gw_code code = input->form ? query_bind_form(&q) : GW_OK;
   if (code == GW_OK) code = query_bind_text(&q, input->query, false, (gw_field_path){ 0 });
   if (code == GW_OK) code = query_bind_headers(&q);

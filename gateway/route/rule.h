@@ -67,6 +67,7 @@ typedef struct gw_rule {
   gw_str method; /* "GET"; "*": any */
   gw_template template;
   const gw_field_path *vars; /* template.var_count of them, resolved against rpc->input */
+  bool vars_in_oneof;        /* with a body: what it says may conflict with the path */
   gw_body_use body_use;
   gw_field_path body;
   gw_field_path response_body;          /* count 0: the whole message */

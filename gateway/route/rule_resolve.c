@@ -86,15 +86,11 @@ static gw_code resolve_body(gw_rule *rule, gw_arena *arena, gw_err *err) {
   return code;
 }
 
-/* google/api/http.proto: "the referred field must be present at the top-level of the response". */
+/* google/api/http.proto allows fields of the response's top level only; deeper ones are welcome. */
 static gw_code resolve_response_body(gw_rule *rule, gw_arena *arena, gw_err *err) {
   gw_str text = rule->response_body_text;
   rule->response_body = (gw_field_path){ 0 };
   if (text.n == 0 || gw_str_eq(text, GW_STR("*"))) return GW_OK;
-  if (gw_str_find(text, '.') < text.n) {
-    return gw_err_at(err, GW_BAD_VALUE, text,
-                     "response_body names one field of the response, not a path");
-  }
   return gw_field_path_parse(text, rule->route->rpc->output, arena, &rule->response_body, err);
 }
 
@@ -105,6 +101,16 @@ static void resolve_report(gw_code code, gw_code *first, gw_err *err, gw_rule_re
   if (*first == GW_OK) *first = code;
   if (report != NULL) report(context, err);
   gw_err_init(err);
+}
+
+/* Whether a variable sets a member of a oneof of which a body may set another one. */
+static bool resolve_in_oneof(const gw_rule *rule) {
+  for (uint32_t i = 0; i < rule->template.var_count; i++) {
+    for (uint32_t k = 0; k < rule->vars[i].count; k++) {
+      if (rule->vars[i].fields[k]->oneof >= 0) return rule->body_use != GW_BODY_NONE;
+    }
+  }
+  return false;
 }
 
 gw_code gw_rule_resolve(gw_rule *rule, gw_arena *arena, gw_rule_report_fn *report, void *context) {
@@ -122,5 +128,6 @@ gw_code gw_rule_resolve(gw_rule *rule, gw_arena *arena, gw_rule_report_fn *repor
     resolve_report(resolve_var(rule, vars, i, arena, &err), &first, &err, report, context);
   }
   rule->vars = vars;
+  rule->vars_in_oneof = resolve_in_oneof(rule);
   return first;
 }
