@@ -156,11 +156,10 @@ static gw_json_pos any_special(gw_json_reader *reader, gw_json_any *any, gw_json
 static gw_json_pos any_value(gw_json_reader *reader, const gw_field *value, gw_json_any *any,
                              gw_json_pos pos, const char *object) {
   size_t at = gw_json_offset(reader, pos.out);
-  gw_wkt wkt = any->target->wkt;
   gw_json_prefix prefix;
   pos.out = gw_json_put_tag(pos.out, value);
   pos.out = gw_json_prefix_open(reader, value, pos.out, &prefix);
-  if (wkt == GW_WKT_NONE || wkt == GW_WKT_EMPTY || wkt == GW_WKT_HTTP_BODY) {
+  if (!gw_message_has_own_json(any->target)) {
     pos = gw_json_members(reader, any->target, pos, any);
   } else {
     pos = any_special(reader, any, pos, object);

@@ -199,6 +199,15 @@ static gw_json_pos json_group(gw_json_reader *reader, const gw_field *field, gw_
   return pos;
 }
 
+/* An item of a message set, behind its tag: a message with its length, and the end of the group. */
+static gw_json_pos json_item(gw_json_reader *reader, const gw_field *field, gw_json_pos pos) {
+  pos = gw_json_nested(reader, field, pos);
+  if (!gw_json_failed(pos) && pos.out > reader->limit) pos = gw_json_room(reader, pos, 0);
+  if (gw_json_failed(pos)) return pos;
+  *pos.out++ = (char)((field->tag[0] & ~7) | GW_WIRE_END_GROUP);
+  return pos;
+}
+
 static inline gw_json_pos json_payload(gw_json_reader *reader, const gw_field *field,
                                        gw_json_pos pos) {
   switch ((gw_kind)field->kind) { /* the only switch on kind of this direction */
@@ -209,7 +218,8 @@ static inline gw_json_pos json_payload(gw_json_reader *reader, const gw_field *f
   case GW_KIND_BYTES: return gw_json_bytes(reader, field, pos);
   case GW_KIND_DOUBLE:
   case GW_KIND_FLOAT: return gw_json_floating(reader, field, pos);
-  case GW_KIND_GROUP: return json_group(reader, field, pos);
+  case GW_KIND_GROUP:
+    return field->item ? json_item(reader, field, pos) : json_group(reader, field, pos);
   default: return gw_json_integer(reader, field, pos);
   }
 }
@@ -346,8 +356,7 @@ gw_json_pos gw_json_members(gw_json_reader *reader, const gw_message *message, g
  * -----------------------------------------------------------------------------------*/
 
 gw_json_pos gw_json_message(gw_json_reader *reader, const gw_message *message, gw_json_pos pos) {
-  if (GW_UNLIKELY(message->wkt != GW_WKT_NONE && message->wkt != GW_WKT_EMPTY &&
-                  message->wkt != GW_WKT_HTTP_BODY)) {
+  if (GW_UNLIKELY(gw_message_has_own_json(message))) {
     return gw_json_wkt(reader, message, pos);
   }
   if (GW_UNLIKELY(*pos.in != '{')) {

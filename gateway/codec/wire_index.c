@@ -1,5 +1,8 @@
 #include "codec/wire_printer.h"
 
+/* MessageSet in protobuf's wire_format_lite: group Item = 1 { type_id = 2; message = 3 } */
+enum { ITEM_GROUP = 1, ITEM_TYPE_ID = 2, ITEM_MESSAGE = 3 };
+
 /* Neighbouring occurrences of one field: `count` of them from the tag at `at` on. */
 typedef struct wire_slot {
   uint32_t index; /* of the field in its message */
@@ -98,6 +101,35 @@ static bool slot_push(gw_wire_printer *s, wire_index *index, uint32_t field_inde
   return true;
 }
 
+/* One field of a message set, from `tag` on: usually an item, a group of the extension's number and
+ * its message, in either order, the first ones counting; parsers also take the message as an
+ * ordinary field.  The occurrence is that of the message's own tag. */
+static bool item_scan(gw_wire_printer *s, wire_index *index, const uint8_t *begin,
+                      gw_wire_span rest, uint32_t tag) {
+  const uint8_t *message = NULL;
+  uint64_t number = 0;
+  gw_wire_span group = { rest.p, rest.p };
+  if (tag == (ITEM_GROUP << 3 | GW_WIRE_GROUP)) {
+    gw_wire_skip_group(rest.p, rest.end, ITEM_GROUP, &group.end);
+  } else if ((tag & 7) == GW_WIRE_LENGTH) {
+    number = tag >> 3;
+    message = begin;
+  }
+  for (const uint8_t *p = group.p; p < group.end;) {
+    uint32_t inner;
+    const uint8_t *value = gw_wire_tag(p, group.end, &inner);
+    if (inner == (ITEM_TYPE_ID << 3 | GW_WIRE_VARINT) && number == 0) {
+      gw_wire_varint(value, group.end, &number);
+    } else if (inner == (ITEM_MESSAGE << 3 | GW_WIRE_LENGTH) && message == NULL) {
+      message = p;
+    }
+    p = gw_wire_skip(value, group.end, inner);
+  }
+  if (message == NULL || number == 0 || number > INT32_MAX) return true;
+  const gw_field *field = gw_message_field_by_number(index->message, (uint32_t)number);
+  return field == NULL || slot_push(s, index, field->index, (uint32_t)(message - s->wire));
+}
+
 static bool span_scan(gw_wire_printer *s, wire_index *index, gw_wire_span span) {
   const uint8_t *p = span.p, *run_end = NULL;
   uint32_t run_field = 0;
@@ -109,8 +141,12 @@ static bool span_scan(gw_wire_printer *s, wire_index *index, gw_wire_span span) 
     p = value != NULL ? gw_wire_skip(value, span.end, tag) : NULL;
     if (p == NULL) {
       gw_wire_malformed(s, begin);
-      if (field != NULL) gw_wire_path_field(s, field);
+      if (field != NULL && !field->item) gw_wire_path_field(s, field);
       return false;
+    }
+    if (GW_UNLIKELY(index->message->wkt == GW_WKT_MESSAGE_SET)) {
+      if (!item_scan(s, index, begin, (gw_wire_span){ value, p }, tag)) return false;
+      continue;
     }
     if (field == NULL || !gw_wire_type_fits(field, tag & 7)) continue;
     if (begin == run_end && run_field == field->index) {

@@ -10,15 +10,16 @@ typedef struct merge_piece {
   gw_wire_span content;
 } merge_piece;
 
-/* Our own bytes: always well-formed. */
+/* Our own bytes: always well-formed.  Items of a message set are never joined: no path names an
+ * extension. */
 static merge_piece merge_next(const gw_message *message, const uint8_t *p, const uint8_t *end) {
   merge_piece piece = { .begin = p };
   uint32_t tag = 0;
   p = gw_wire_tag(p, end, &tag);
   assert(p != NULL);
   const gw_field *field = gw_message_field_by_number(message, tag >> 3);
-  bool joins =
-      field != NULL && field->message != NULL && !field->repeated && (tag & 7) == field->wire_type;
+  bool joins = field != NULL && field->message != NULL && !field->repeated && !field->item &&
+               (tag & 7) == field->wire_type;
   if (!joins) {
     piece.next = gw_wire_skip(p, end, tag);
   } else if (field->kind == GW_KIND_GROUP) {

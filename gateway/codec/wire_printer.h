@@ -209,9 +209,9 @@ gw_wire_at gw_wire_merged_print(gw_wire_printer *s, const gw_message *message,
 
 /* ---- room and keys ---- */
 
-/* Messages whose JSON is not an object of their fields; Empty and HttpBody are such objects. */
-static inline bool gw_wire_has_own_json(const gw_message *message) {
-  return message->wkt >= GW_WKT_ANY && message->wkt <= GW_WKT_WRAPPER;
+/* Messages that gw_wire_wkt_print does: those whose JSON or wire is not that of their fields. */
+static inline bool gw_wire_is_special(const gw_message *message) {
+  return message->wkt >= GW_WKT_ANY && message->wkt <= GW_WKT_MESSAGE_SET;
 }
 
 /* Returns w, moved with the output; NULL: reported. */

@@ -83,11 +83,11 @@ static ALWAYS_INLINE char *scalar_print(gw_wire_printer *s, const gw_field *fiel
   }
 }
 
-/* A group has no length: it is printed while its end is looked for, or, where the document is done
- * by index, after. */
+/* A group has no length: it is printed while its end is looked for, or after: where the document is
+ * done by index, and special messages, which a field of editions may have as a group. */
 static gw_wire_at group_print(gw_wire_printer *s, const gw_field *field, gw_wire_at at,
                               const uint8_t *end) {
-  if (!s->index_only) {
+  if (!s->index_only && !gw_wire_is_special(field->message)) {
     if (!gw_wire_enter(s, at.p)) return GW_WIRE_FAILED;
     at.w = gw_wire_room(s, at.w, 2);
     if (at.w == NULL) return GW_WIRE_FAILED;
@@ -315,7 +315,7 @@ gw_wire_at gw_wire_body_print(gw_wire_printer *s, const gw_message *message, gw_
 gw_wire_at gw_wire_message_print(gw_wire_printer *s, const gw_message *message, gw_wire_span span,
                                  char *w) {
   gw_wire_at at = { span.p, w };
-  if (GW_UNLIKELY(gw_wire_has_own_json(message))) return gw_wire_wkt_print(s, message, span, w);
+  if (GW_UNLIKELY(gw_wire_is_special(message))) return gw_wire_wkt_print(s, message, span, w);
   if (GW_UNLIKELY(!gw_wire_enter(s, span.p))) return GW_WIRE_FAILED;
   at.w = gw_wire_room(s, at.w, 2);
   if (GW_UNLIKELY(at.w == NULL)) return GW_WIRE_FAILED;

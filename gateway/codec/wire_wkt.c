@@ -158,9 +158,10 @@ static const gw_message *any_resolve(gw_wire_printer *s, gw_str url) {
 static gw_wire_at any_value_print(gw_wire_printer *s, const gw_message *message, gw_wire_span value,
                                   char *w) {
   gw_wire_source source = { .span = value };
-  if (!gw_wire_has_own_json(message)) {
+  if (!gw_message_has_own_json(message)) {
     *w++ = ',';
-    if (s->index_only) return gw_wire_index_print(s, message, &source, w);
+    if (s->index_only || gw_wire_is_special(message))
+      return gw_wire_index_print(s, message, &source, w);
     return gw_wire_body_print(s, message, (gw_wire_at){ value.p, w }, value.end, 0);
   }
   w = GW_WIRE_PUT(w, ",\"value\":");

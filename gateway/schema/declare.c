@@ -110,6 +110,9 @@ static gw_code declare_message(gw_build *b, const declare_scope *scope,
   message->id = b->pool->message_count++;
   message->map_entry = options != NULL && options->map_entry;
   message->wkt = gw_shape_wkt(message->full_name);
+  if (message->wkt == GW_WKT_NONE && options != NULL && options->message_set_wire_format) {
+    message->wkt = GW_WKT_MESSAGE_SET;
+  }
   declare_scope inner = { .file = scope->file, .name = message->full_name };
   inner.features = gw_features_merge(scope->features, options != NULL ? options->features : NULL);
   b->messages[message->id] = (gw_build_message){

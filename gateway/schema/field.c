@@ -9,6 +9,8 @@
 #define FIELD_RESERVED_LAST  19999
 #define FIELD_ELEMENT_MAX    192 /* bytes shown of a field's name in an error */
 
+/* MessageSet in protobuf's wire_format_lite: group Item = 1 { type_id = 2; message = 3 } */
+enum { ITEM_GROUP = 1, ITEM_TYPE_ID = 2, ITEM_MESSAGE = 3 };
 enum { LABEL_OPTIONAL = 1, LABEL_REQUIRED = 2, LABEL_REPEATED = 3 };
 
 static const uint8_t field_wire_types[GW_KIND_COUNT] = {
@@ -34,8 +36,7 @@ typedef struct field_builder {
 #define FIELD_ERROR(f, code, ...)                                                                  \
   gw_build_error((f)->b, code, (f)->source->file, (f)->element, __VA_ARGS__)
 
-static uint8_t field_tag_write(uint8_t *out, uint32_t number, unsigned wire_type) {
-  uint32_t rest = number << 3 | wire_type;
+static uint8_t field_varint_write(uint8_t *out, uint32_t rest) {
   uint8_t n = 0;
   for (; rest >= 0x80; rest >>= 7)
     out[n++] = (uint8_t)(rest | 0x80);
@@ -43,15 +44,34 @@ static uint8_t field_tag_write(uint8_t *out, uint32_t number, unsigned wire_type
   return n;
 }
 
+static uint8_t field_tag_write(uint8_t *out, uint32_t number, unsigned wire_type) {
+  return field_varint_write(out, number << 3 | wire_type);
+}
+
+/* The start of an item of a message set, up to its message's length: 4 to 8 bytes. */
+static uint8_t field_item_write(uint8_t *out, uint32_t number) {
+  uint8_t n = 0;
+  out[n++] = ITEM_GROUP << 3 | GW_WIRE_GROUP;
+  out[n++] = ITEM_TYPE_ID << 3 | GW_WIRE_VARINT;
+  n = (uint8_t)(n + field_varint_write(out + n, number));
+  out[n++] = ITEM_MESSAGE << 3 | GW_WIRE_LENGTH;
+  return n;
+}
+
 static void field_set_number(field_builder *f) {
   int32_t number = f->source->proto->number;
-  if (number < 1 || number > FIELD_NUMBER_MAX ||
+  int32_t max = f->out->item ? INT32_MAX : FIELD_NUMBER_MAX;
+  if (number < 1 || number > max ||
       (number >= FIELD_RESERVED_FIRST && number <= FIELD_RESERVED_LAST)) {
     FIELD_ERROR(f, GW_BAD_VALUE, "has the number %d; expected 1 to %d without %d to %d", number,
-                FIELD_NUMBER_MAX, FIELD_RESERVED_FIRST, FIELD_RESERVED_LAST);
+                max, FIELD_RESERVED_FIRST, FIELD_RESERVED_LAST);
     return;
   }
   f->out->number = (uint32_t)number;
+  if (f->out->item) {
+    f->out->tag_n = field_item_write(f->out->tag, f->out->number);
+    return;
+  }
   f->out->tag_n = field_tag_write(f->out->tag, f->out->number, f->out->wire_type);
   (void)field_tag_write(f->out->packed_tag, f->out->number, GW_WIRE_LENGTH);
 }
@@ -101,6 +121,9 @@ static void field_set_type(field_builder *f) {
       !f->out->message->map_entry && !parent->map_entry) {
     f->out->kind = GW_KIND_GROUP;
   }
+  f->out->item =
+      f->out->extension && f->out->kind == GW_KIND_MESSAGE && parent->wkt == GW_WKT_MESSAGE_SET;
+  if (f->out->item) f->out->kind = GW_KIND_GROUP;
   f->out->wire_type = field_wire_types[f->out->kind];
 }
 

@@ -37,7 +37,8 @@ typedef enum gw_kind {
   GW_KIND_COUNT = 19
 } gw_kind;
 
-/* Messages whose JSON is not an object of their fields, by full name. */
+/* Messages whose JSON is not an object of their fields, by full name; and what needs the same way
+ * off the common path. */
 typedef enum gw_wkt {
   GW_WKT_NONE = 0,
   GW_WKT_ANY,
@@ -47,7 +48,8 @@ typedef enum gw_wkt {
   GW_WKT_STRUCT,
   GW_WKT_VALUE,
   GW_WKT_LIST_VALUE,
-  GW_WKT_WRAPPER, /* DoubleValue ... BytesValue: the bare value of field 1 */
+  GW_WKT_WRAPPER,     /* DoubleValue ... BytesValue: the bare value of field 1 */
+  GW_WKT_MESSAGE_SET, /* an object in JSON; each extension is an item on the wire: gw_field.item */
   GW_WKT_EMPTY,
   GW_WKT_HTTP_BODY /* google.api.HttpBody: an object in JSON, raw bytes as a whole body */
 } gw_wkt;
@@ -86,6 +88,8 @@ typedef struct gw_field {
   bool required;         /* proto2 */
   bool check_utf8;       /* strings: editions' utf8_validation VERIFY, proto3 always */
   bool extension;
+  bool item; /* of a message set: GROUP, and `tag` goes on to the length: group 1, type_id (2) with
+                `number`, message (3) */
   bool redact; /* option debug_redact */
   uint32_t number;
   uint32_t index; /* in parent->fields */
@@ -195,6 +199,11 @@ const gw_str *gw_message_nearest_field(const gw_message *message, gw_str name);
 
 /* "int32", "string", "pkg.Message", "pkg.Enum": what a user knows the field's type by. */
 gw_str gw_field_type_name(const gw_field *field);
+
+/* Its JSON is not an object of its fields. */
+static inline bool gw_message_has_own_json(const gw_message *message) {
+  return message->wkt >= GW_WKT_ANY && message->wkt <= GW_WKT_WRAPPER;
+}
 
 static inline const gw_field *gw_message_field_by_number(const gw_message *message,
                                                          uint32_t number) {

@@ -143,11 +143,27 @@ static void shape_check_uses(gw_build *b, const gw_build_message *m) {
   }
 }
 
+/* protoc demands it too: an item has no place for anything else. */
+static void shape_check_set(gw_build *b, const gw_build_message *m) {
+  for (uint32_t i = 0; i < m->message->field_count; i++) {
+    const gw_field *field = &m->message->fields[i];
+    if (field->item && !field->repeated) continue;
+    gw_build_error(b, GW_BAD_VALUE, m->file, m->message->full_name,
+                   "is a message set with the field \"" GW_STR_FMT
+                   "\"; expected only extensions that are single messages",
+                   GW_STR_ARG(field->name));
+  }
+}
+
 void gw_shape_check(gw_build *b) {
   for (uint32_t i = 0; i < b->pool->message_count; i++) {
     const gw_build_message *m = &b->messages[i];
     shape_check_uses(b, m);
     if (m->message->map_entry) shape_check_entry(b, m);
-    if (m->message->wkt != GW_WKT_NONE) shape_check_known(b, m);
+    if (m->message->wkt == GW_WKT_MESSAGE_SET) {
+      shape_check_set(b, m);
+    } else if (m->message->wkt != GW_WKT_NONE) {
+      shape_check_known(b, m);
+    }
   }
 }

@@ -18,7 +18,8 @@ static void fixture_report(void *context, const gw_err *err) {
 }
 
 static void fixture_load(void) {
-  static const char *const files[] = { "descriptors/codec_test.pb", "descriptors/codec_test2.pb" };
+  static const char *const files[] = { "descriptors/codec_test.pb", "descriptors/codec_test2.pb",
+                                       "descriptors/editions_test.pb" };
   gw_schema_source sources[GW_COUNT_OF(files)];
   for (size_t i = 0; i < GW_COUNT_OF(files); i++) {
     sources[i] = (gw_schema_source){ gw_str_of(files[i]), test_read_file(files[i]) };

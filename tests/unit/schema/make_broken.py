@@ -466,10 +466,41 @@ def editions_defaults(whole):
           type_name=name).options.features.message_encoding = DELIMITED
     field(m, "untyped_message", 16, type_name=name).ClearField("type")
     field(m, "untyped_enum", 17, type_name=".editionstest.Open").ClearField("type")
+    for number, known in enumerate(("Timestamp", "Struct", "Any", "Int32Value"), 18):
+        field(m, "delimited_" + known.lower(), number, MESSAGE, REPEATED if known == "Struct" else OPTIONAL,
+              type_name=".google.protobuf." + known).options.features.message_encoding = DELIMITED
+        file.dependency.append("google/protobuf/%s.proto" %
+                               {"Int32Value": "wrappers"}.get(known, known.lower()))
     for enum in "Open", "Closed":
         file.enum_type.add(name=enum).value.add(name=enum.upper() + "_ZERO", number=0)
     file.enum_type[1].options.features.enum_type = CLOSED
     editions_service(file, name)
+
+
+@case
+def set_members():
+    """A field of its own, extensions that are scalars or lists; one that is good."""
+    whole, file, message = one_file()
+    file.syntax = "proto2"
+    message.options.message_set_wire_format = True
+    field(message, "own", 1)
+    file.extension.add(name="scalar", number=100, type=INT32, label=OPTIONAL, extendee=".p.M")
+    for name, label in ("list", REPEATED), ("good", OPTIONAL):
+        file.extension.add(name=name, number=101 + label, type=MESSAGE, label=label, type_name=".p.M",
+                           extendee=".p.M")
+    return whole
+
+
+@case
+def set_numbers():
+    """A number that only message sets have, and one elsewhere."""
+    whole, file, message = one_file()
+    file.syntax = "proto2"
+    file.message_type.add(name="Set").options.message_set_wire_format = True
+    for extendee in ".p.M", ".p.Set":
+        file.extension.add(name="in_" + extendee[3:].lower(), number=2147483646, type=MESSAGE,
+                           label=OPTIONAL, type_name=".p.M", extendee=extendee)
+    return whole
 
 
 def editions_service(file, name):
