@@ -35,3 +35,9 @@ GW_CHECKED gw_code gw_number_to_u64(const gw_number *number, uint64_t *out);
 /* GW_BAD_VALUE: overflow; underflow is 0 with its sign. */
 GW_CHECKED gw_code gw_number_to_double(const gw_number *number, double *out);
 GW_CHECKED gw_code gw_number_to_float(const gw_number *number, float *out);
+
+/* All of it at once for a number of up to 19 digits that begins at p and ends before `end`, behind
+ * which 48 bytes are readable.  Returns the position behind it; NULL: anything else, right or
+ * wrong, to be scanned. */
+const char *gw_number_read_double(const char *p, const char *end, double *out);
+const char *gw_number_read_float(const char *p, const char *end, float *out);

@@ -1,5 +1,6 @@
 #include <stdlib.h>
 
+#include "codec/digits.h"
 #include "codec/number.h"
 #include "codec/number_powers.h"
 
@@ -18,28 +19,13 @@
 #define PLAIN_DIGITS_MAX     21 /* below 1e21 plain notation */
 #define PLAIN_ZEROS_MAX      6  /* from 1e-6 plain notation: 5 zeros behind the point */
 
-/* The eight digits of a value below 10^8 as bytes 0 to 9, the first digit lowest: the value is
- * halved into 4 + 4, 2 + 2 and 1 + 1 digits, all lanes of a step at once.  x * 10486 >> 20 is x /
- * 100 below 10^4, x * 103 >> 10 is x / 10 below 100. */
-static inline uint64_t eight_digits(uint32_t value) {
-  uint64_t fours = value / 10000 | (uint64_t)(value % 10000) << 32;
-  uint64_t hundreds = (fours * 10486 >> 20) & 0x0000007F0000007Full;
-  uint64_t twos = hundreds | (fours - hundreds * 100) << 16;
-  uint64_t tens = (twos * 103 >> 10) & 0x000F000F000F000Full;
-  return tens | (twos - tens * 10) << 8;
-}
-
 static inline void eight_store(uint64_t digits, char *out) {
-  digits |= 0x3030303030303030ull;
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-  digits = __builtin_bswap64(digits);
-#endif
-  memcpy(out, &digits, 8);
+  gw_digits_store(digits | 0x3030303030303030ull, out);
 }
 
 /* Without leading zeros; may write 8 bytes. */
 static inline size_t up_to_eight_write(uint32_t value, char *out) {
-  uint64_t digits = eight_digits(value);
+  uint64_t digits = gw_digits_of(value);
   unsigned zeros = (unsigned)__builtin_ctzll(digits | 1ull << 56) / 8;
   eight_store(digits >> (zeros * 8), out);
   return 8 - zeros;
@@ -57,10 +43,10 @@ size_t gw_number_print_u64(uint64_t value, char *out) {
     n = up_to_eight_write((uint32_t)high, out);
   } else {
     n = up_to_eight_write((uint32_t)(high / 100000000), out);
-    eight_store(eight_digits((uint32_t)(high % 100000000)), out + n);
+    eight_store(gw_digits_of((uint32_t)(high % 100000000)), out + n);
     n += 8;
   }
-  eight_store(eight_digits((uint32_t)(value % 100000000)), out + n);
+  eight_store(gw_digits_of((uint32_t)(value % 100000000)), out + n);
   return n + 8;
 }
 
@@ -218,7 +204,7 @@ static size_t short_decimal_write(double value, char *out) {
   uint64_t rest = millionths % 1000000;
   if (rest == 0) return n;
   out[n] = '.';
-  uint64_t digits = eight_digits((uint32_t)rest) >> 16;
+  uint64_t digits = gw_digits_of((uint32_t)rest) >> 16;
   eight_store(digits, out + n + 1);
   return n + 1 + 8 - (unsigned)__builtin_clzll(digits) / 8;
 }

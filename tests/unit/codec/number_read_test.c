@@ -112,6 +112,76 @@ TEST(number, integers) {
   }
 }
 
+/* Reading at once: not at all, or the same number up to the same place.  `pad` stands behind the
+ * text, which has no room of its own for what may be read. */
+static bool read_at_once(gw_str text, const char *pad) {
+  char copy[1024] = { 0 };
+  gw_number number;
+  double wide, wide_wanted;
+  float narrow, narrow_wanted;
+  snprintf(copy, sizeof copy, GW_STR_FMT "%s", GW_STR_ARG(text), pad);
+  const char *end = copy + text.n;
+  const char *wide_end = gw_number_read_double(copy, end, &wide);
+  const char *narrow_end = gw_number_read_float(copy, end, &narrow);
+  bool found = gw_number_scan((gw_str){ copy, text.n }, &number);
+  if (wide_end != NULL) {
+    CHECK(found && wide_end == copy + number.text.n);
+    CHECK_INT(gw_number_to_double(&number, &wide_wanted), GW_OK);
+    CHECK(memcmp(&wide, &wide_wanted, sizeof wide) == 0);
+  }
+  if (narrow_end != NULL) {
+    CHECK(found && narrow_end == copy + number.text.n);
+    CHECK_INT(gw_number_to_float(&number, &narrow_wanted), GW_OK);
+    CHECK(memcmp(&narrow, &narrow_wanted, sizeof narrow) == 0);
+  }
+  return wide_end != NULL && narrow_end != NULL;
+}
+
+TEST(number, read_at_once) {
+  static const struct {
+    const char *text, *pad;
+    bool read;
+  } rows[] = {
+    { "0", ",", true },
+    { "-0", ",", true },
+    { "7", "", true },
+    { "-1.5", "]", true },
+    { "12345678", ",", true },
+    { "123456789012345", ",", true },
+    { "1234567890123456", ",", false }, /* 16 before the point */
+    { "0.123456789012345678", ",", true },
+    { "0.1234567890123456789", ",", false }, /* 20 in all */
+    { "1.25e3", ",", true },
+    { "1E-07", ",", true },
+    { "1e+22", ",", true },
+    { "1e0001", ",", false }, /* rare enough */
+    { "01", ",", false },
+    { "-", "1", false },
+    { "1", "2", false }, /* the text ends inside */
+    { "1.", "5", false },
+    { "1.5", "5", false },
+    { "1e", "5", false },
+    { "1e5", "5", false },
+    { "1", ".5", false },
+    { "", "1", false },
+    { "1.", ",", false },
+    { ".5", ",", false },
+    { "1e", ",", false },
+    { "1e+", ",", false },
+    { "+1", ",", false },
+    { "1.e5", ",", false },
+    { "1.5.5", ",", true },
+    { "1:", ",", true },
+    { "1/", ",", true },
+    { "NaN", ",", false },
+  };
+  for (size_t i = 0; i < GW_COUNT_OF(rows); i++) {
+    if (read_at_once(gw_str_of(rows[i].text), rows[i].pad) != rows[i].read) {
+      fail_msg("%s|%s", rows[i].text, rows[i].pad);
+    }
+  }
+}
+
 /* The C library's reading is the reference, in the locale "C". */
 static void check_floating(const char *text) {
   gw_number number = scanned(text);
@@ -128,6 +198,7 @@ static void check_floating(const char *text) {
           : narrow_code != GW_OK || memcmp(&narrow, &narrow_wanted, sizeof narrow) != 0) {
     fail_msg("%s as float: %a, wanted %a", text, (double)narrow, (double)narrow_wanted);
   }
+  if (strlen(text) < 900) read_at_once(gw_str_of(text), ",");
 }
 
 TEST(number, floating_edges) {
