@@ -25,11 +25,11 @@ struct gw_h2 {
   gw_h2_stream *ready, **ready_end; /* those that noted something */
   gw_task task;                     /* ticks and flushes at the end of the iteration */
   bool served, is_ready, is_going, is_draining, is_broken, has_changed;
-  gw_code why;          /* why it was broken */
-  gw_code marked;       /* a callback saw an offence: the step breaks the connection */
-  gw_code offence;      /* nghttp2 saw one: its GOAWAY goes out, then the connection ends */
-  int32_t block_stream; /* of the header block being decoded */
-  size_t block_bytes;   /* decoded so far */
+  gw_code why;                /* why it was broken */
+  gw_code marked;             /* a callback saw an offence: the step breaks the connection */
+  gw_code offence;            /* nghttp2 saw one: its GOAWAY goes out, then the connection ends */
+  gw_h2_stream *block_stream; /* whose header block is being decoded; NULL: nobody's */
+  size_t block_bytes;         /* decoded so far */
   uint32_t block_fields;
   uint32_t glitches;
   uint64_t glitches_at_ms;              /* when they were last forgiven */
@@ -61,6 +61,7 @@ static void h2_stream_remove(gw_h2 *h2, gw_h2_stream *stream) {
   DL_DELETE2(h2->streams, stream, previous, next);
   h2->stream_count--;
   h2->has_changed = true;
+  if (h2->block_stream == stream) h2->block_stream = NULL;
   stream->h2 = NULL;
 }
 
@@ -239,7 +240,7 @@ static int h2_on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *h
 
 static int h2_on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame, void *user) {
   gw_h2 *h2 = user;
-  h2->block_stream = frame->hd.stream_id;
+  h2->block_stream = h2_stream_of(h2, frame->hd.stream_id);
   h2->block_bytes = 0;
   h2->block_fields = 0;
   if (h2->role != GW_H2_SERVER || frame->headers.cat != NGHTTP2_HCAT_REQUEST) return 0;
@@ -256,6 +257,7 @@ static int h2_on_begin_headers(nghttp2_session *session, const nghttp2_frame *fr
   DL_APPEND2(h2->streams, stream, previous, next);
   h2->stream_count++;
   nghttp2_session_set_stream_user_data(session, stream->id, stream);
+  h2->block_stream = stream;
   return 0;
 }
 
@@ -297,9 +299,11 @@ static int h2_on_header(nghttp2_session *session, const nghttp2_frame *frame,
                         const uint8_t *name_bytes, size_t name_n, const uint8_t *value_bytes,
                         size_t value_n, uint8_t flags, void *user) {
   gw_h2 *h2 = user;
-  gw_h2_stream *stream = nghttp2_session_get_stream_user_data(session, frame->hd.stream_id);
+  gw_h2_stream *stream = h2->block_stream;
   gw_str name = { (const char *)name_bytes, name_n },
          value = { (const char *)value_bytes, value_n };
+  (void)session;
+  (void)frame;
   (void)flags;
   h2->block_bytes += name_n + value_n + H2_FIELD_OVERHEAD;
   h2->block_fields++;
@@ -434,13 +438,17 @@ static int h2_on_before_send(nghttp2_session *session, const nghttp2_frame *fram
 /* ---- streams ---- */
 
 /* Values that differ with each call would only push others out of the peer's HPACK table;
- * credentials must not enter it (RFC 7541 section 7.1.3). */
-static uint8_t h2_nv_flags(gw_str name) {
+ * credentials must not enter it (RFC 7541 section 7.1.3).  A timeout of whole seconds is a route's
+ * own, which most calls have; any other is what was left of one. */
+static uint8_t h2_nv_flags(const gw_header *field) {
+  gw_str name = field->name;
   bool is_unique = false;
   switch (name.n) {
   case 11: is_unique = gw_str_eq(name, GW_STR("traceparent")); break;
   case 12:
-    is_unique = gw_str_eq(name, GW_STR("grpc-timeout")) || gw_str_eq(name, GW_STR("x-request-id"));
+    is_unique =
+        gw_str_eq(name, GW_STR("x-request-id")) ||
+        (gw_str_eq(name, GW_STR("grpc-timeout")) && !gw_str_ends(field->value, GW_STR("000m")));
     break;
   case 13: is_unique = gw_str_eq(name, GW_STR("authorization")); break;
   default: break;
@@ -448,12 +456,15 @@ static uint8_t h2_nv_flags(gw_str name) {
   return is_unique ? NGHTTP2_NV_FLAG_NO_INDEX : NGHTTP2_NV_FLAG_NONE;
 }
 
-static size_t h2_nv(nghttp2_nv *nv, const gw_header *fields, size_t count) {
+/* `kept`: names are in lower case and, like values, live until the frame is written or nghttp2
+ * knows that it will not be; otherwise nghttp2 takes copies. */
+static size_t h2_nv(nghttp2_nv *nv, const gw_header *fields, size_t count, bool kept) {
+  unsigned copy = kept ? NGHTTP2_NV_FLAG_NO_COPY_NAME | NGHTTP2_NV_FLAG_NO_COPY_VALUE : 0;
   assert(count <= H2_FIELDS_NV_MAX);
   for (size_t i = 0; i < count; i++) {
     nv[i] = (nghttp2_nv){ (uint8_t *)(uintptr_t)fields[i].name.p,
                           (uint8_t *)(uintptr_t)fields[i].value.p, fields[i].name.n,
-                          fields[i].value.n, h2_nv_flags(fields[i].name) };
+                          fields[i].value.n, (uint8_t)(h2_nv_flags(&fields[i]) | copy) };
   }
   return count;
 }
@@ -481,7 +492,7 @@ static ssize_t h2_on_read_body(nghttp2_session *session, int32_t id, uint8_t *ou
       nghttp2_nv nv[H2_FIELDS_NV_MAX];
       *flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
       nghttp2_submit_trailer(session, id, nv,
-                             h2_nv(nv, stream->trailer_fields, stream->trailer_count));
+                             h2_nv(nv, stream->trailer_fields, stream->trailer_count, false));
     }
     return (ssize_t)n;
   }
@@ -496,8 +507,8 @@ gw_code gw_h2_request(gw_h2 *h2, gw_h2_stream *stream, const gw_header *fields, 
   assert(h2->role == GW_H2_CLIENT && stream->h2 == NULL);
   if (h2->is_going) return GW_UNAVAILABLE;
   if (gw_h2_room(h2) == 0) return GW_OVERLOADED;
-  int32_t id =
-      nghttp2_submit_request(h2->session, NULL, nv, h2_nv(nv, fields, count), &provider, stream);
+  int32_t id = nghttp2_submit_request(h2->session, NULL, nv, h2_nv(nv, fields, count, true),
+                                      &provider, stream);
   if (id < 0) return id == NGHTTP2_ERR_NOMEM ? GW_NOMEM : GW_UNAVAILABLE;
   stream->h2 = h2;
   stream->id = id;
@@ -517,7 +528,7 @@ gw_code gw_h2_respond(gw_h2_stream *stream, const gw_header *fields, size_t coun
   nghttp2_data_provider provider = { .read_callback = h2_on_read_body };
   gw_h2 *h2 = stream->h2;
   if (h2 == NULL || h2->is_broken) return GW_UNAVAILABLE;
-  int failed = nghttp2_submit_response(h2->session, stream->id, nv, h2_nv(nv, fields, count),
+  int failed = nghttp2_submit_response(h2->session, stream->id, nv, h2_nv(nv, fields, count, false),
                                        end ? NULL : &provider);
   h2_wake(h2);
   return failed == 0 ? GW_OK : failed == NGHTTP2_ERR_NOMEM ? GW_NOMEM : GW_INTERNAL;
@@ -574,8 +585,11 @@ void gw_h2_detach(gw_h2_stream *stream, uint32_t h2_error) {
   if (!h2->is_broken) {
     nghttp2_session_set_stream_user_data(h2->session, stream->id, NULL);
     nghttp2_session_consume_stream(h2->session, stream->id, stream->in_uncredited);
-    if (!(stream->noted & GW_H2_CLOSED)) {
-      nghttp2_submit_rst_stream(h2->session, NGHTTP2_FLAG_NONE, stream->id, h2_error);
+    /* A request that was not written yet is taken back by this; were it not, nghttp2 would read
+     * fields that are gone. */
+    if (!(stream->noted & GW_H2_CLOSED) &&
+        nghttp2_submit_rst_stream(h2->session, NGHTTP2_FLAG_NONE, stream->id, h2_error) != 0) {
+      h2_break(h2, GW_NOMEM);
     }
   }
   h2_unready(h2, stream);

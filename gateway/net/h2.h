@@ -110,7 +110,8 @@ bool gw_h2_is_broken(const gw_h2 *h2);  /* it is over: `closed` comes in this it
 bool gw_h2_has_served(const gw_h2 *h2); /* at least one stream came to a clean end */
 bool gw_h2_is_ready(const gw_h2 *h2);   /* the peer's SETTINGS came */
 
-/* Client: opens a stream.  Fields are copied.  stream: tick and arena set, the rest zero.
+/* Client: opens a stream.  Names and values are borrowed until the stream is closed or detached;
+ * names are in lower case.  stream: tick and arena set, the rest zero.
  * GW_OVERLOADED: no room.  GW_UNAVAILABLE: going away.  GW_NOMEM. */
 GW_CHECKED gw_code gw_h2_request(gw_h2 *h2, gw_h2_stream *stream, const gw_header *fields,
                                  size_t count);

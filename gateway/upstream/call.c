@@ -57,14 +57,10 @@ static gw_grpc_code call_code_of_reset(uint32_t h2_error) {
   }
 }
 
-static bool call_is_grpc(const gw_h2_fields *head) {
+static bool head_is_grpc(const gw_h2_fields *head) {
   gw_str type = gw_h2_field_get(head, GW_STR("content-type"));
   return gw_str_starts(type, GW_STR("application/grpc")) &&
          (type.n == 16 || strchr("+;", type.p[16]) != NULL);
-}
-
-static bool call_speaks_grpc(const gw_call *call) {
-  return call->stream.status == 200 && call_is_grpc(&call->stream.head);
 }
 
 /* The status in trailers, or in the head of an answer without messages.  False: there is none. */
@@ -81,7 +77,7 @@ static bool call_finish_status(gw_call *call, const gw_h2_fields *fields) {
     return true;
   }
   /* What does not speak gRPC cannot say that all is well. */
-  if (number == GW_GRPC_OK && !call_speaks_grpc(call)) return false;
+  if (number == GW_GRPC_OK && !call->speaks_grpc) return false;
   if (number == GW_GRPC_OK && !call->request.streaming && call->message_count != 1) {
     call_finish_text(call, GW_OK, GW_GRPC_INTERNAL,
                      "upstream answered a unary call with %u messages", call->message_count);
@@ -132,7 +128,7 @@ static void call_finish_stream(gw_call *call) {
    */
   bool only_head = call->ended && !call->has_trailers && call->message_count == 0;
   if (!told && only_head) told = call_finish_status(call, &stream->head);
-  if (!told && call->has_head && !call_speaks_grpc(call)) {
+  if (!told && call->has_head && !call->speaks_grpc) {
     call_finish_text(call, GW_OK, gw_grpc_code_of_http(stream->status),
                      "upstream does not speak gRPC here: it answered HTTP %d", stream->status);
   } else if (!told && call->ended) {
@@ -158,7 +154,7 @@ gw_code gw_call_next(gw_call *call, gw_str *message) {
   gw_h2_stream *stream = &call->stream;
   if (call->taken > 0) gw_h2_consume(stream, call->taken);
   call->taken = 0;
-  if (!call->has_head || !call_speaks_grpc(call)) {
+  if (!call->speaks_grpc) {
     /* Not gRPC: what it says is dropped as it comes. */
     gw_h2_consume(stream, gw_h2_pending(stream).n);
   }
@@ -196,7 +192,10 @@ static void call_start_again(gw_call *call) {
 
 static void call_on_stream(gw_h2_stream *stream, uint32_t noted) {
   gw_call *call = GW_CONTAINER_OF(stream, gw_call, stream);
-  if (noted & GW_H2_HEAD) call->has_head = true;
+  if (noted & GW_H2_HEAD) {
+    call->has_head = true;
+    call->speaks_grpc = stream->status == 200 && head_is_grpc(&stream->head);
+  }
   if (noted & GW_H2_TRAILERS) call->has_trailers = true;
   if (noted & GW_H2_ENDED) call->ended = true;
   bool refused = (noted & GW_H2_CLOSED) && stream->closed_by == GW_H2_CLOSED_REFUSED;

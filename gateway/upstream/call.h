@@ -60,7 +60,7 @@ struct gw_call {
   size_t taken; /* bytes of the frame that gw_call_next() handed out last */
   uint32_t message_count;
   uint32_t attempts; /* streams opened */
-  bool has_head, has_trailers, ended, was_refused;
+  bool has_head, speaks_grpc, has_trailers, ended, was_refused;
   char timeout[GW_NUMBER_TEXT_MAX + 1];
 };
 

@@ -127,6 +127,29 @@ TEST(h2, detach_before_the_head_was_written_tells_the_peer_nothing) {
   pair_free(p);
 }
 
+/* Fields are borrowed only so long; a sanitizer sees when they are read later. */
+TEST(h2, detach_before_the_head_was_written_gives_its_fields_back) {
+  pair *p = pair_new();
+  char *value = malloc(64);
+  CHECK(value != NULL);
+  memset(value, 'v', 64);
+  const gw_header fields[] = { { GW_STR(":method"), GW_STR("POST") },
+                               { GW_STR(":scheme"), GW_STR("http") },
+                               { GW_STR(":path"), GW_STR("/") },
+                               { GW_STR("x-value"), { value, 64 } } };
+  side_stream *kept = side_request(&p->client, 10);
+  side_stream *c = &p->client.streams[p->client.count++];
+  c->h2 = (gw_h2_stream){ .tick = kept->h2.tick, .arena = kept->h2.arena };
+  CHECK_INT(gw_h2_request(p->client.h2, &c->h2, fields, GW_COUNT_OF(fields)), GW_OK);
+  gw_h2_detach(&c->h2, GW_H2_CANCEL);
+  free(value);
+  pump_for(p->loop, 20);
+  CHECK_INT(p->server.count, 1); /* the other one */
+  gw_h2_detach(&kept->h2, GW_H2_CANCEL);
+  check_still_works(p);
+  pair_free(p);
+}
+
 TEST(h2, detach_of_an_open_stream_resets_it) {
   pair *p = pair_new();
   p->server.is_keeping = true;
