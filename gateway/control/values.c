@@ -134,7 +134,7 @@ static bool address_is_numeric(gw_str host, bool v6) {
 
 gw_code gw_value_listen_parse(gw_str text, gw_arena *arena, gw_listen *out, gw_err *err) {
   gw_str host;
-  uint16_t port;
+  uint16_t port = 0;
   gw_code code = address_split(text, &host, &port, err);
   if (code != GW_OK) return code;
   bool v6 = text.p[0] == '[';

@@ -32,7 +32,7 @@ $(B)/bench/codec_bench: $(B)/obj/tests/bench/codec_bench.o $(B)/obj/tests/bench/
   $(call stack_to,codec)
 	@mkdir -p $(@D)
 	@echo '  LD' $@
-	$(Q)$(CXX) $(LDFLAGS) -o $@ $^ $$(pkg-config --libs $(BENCH_CODEC_PKGS)) $(LDLIBS)
+	$(Q)$(CXX) $(LDFLAGS_PARTS) -o $@ $^ $$(pkg-config --libs $(BENCH_CODEC_PKGS)) $(LDLIBS)
 
 $(B)/bench/codec_bench.pb: tests/bench/codec_bench.proto proto/codec_test.proto
 	@mkdir -p $(@D)
