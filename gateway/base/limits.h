@@ -8,8 +8,13 @@
 #define GW_KIB(n) ((size_t)(n) << 10)
 #define GW_MIB(n) ((size_t)(n) << 20)
 
-#define GW_JSON_DEPTH_MAX    100       /* levels; protobuf's own parsers stop at 100 */
-#define GW_MESSAGE_BYTES_MAX GW_MIB(4) /* gRPC's default receive limit */
+/* Levels of objects, and of arrays in arrays: what a message, a map and a ListValue are.  An array
+ * in an object is a list, which is no level on the wire; so protobuf's own parsers, which stop at
+ * 100, take what passes here, but for Struct and its like, whose level of JSON is two or three
+ * there. */
+#define GW_JSON_DEPTH_MAX    100
+#define GW_JSON_BRACKETS_MAX (2 * GW_JSON_DEPTH_MAX) /* of both kinds within each other */
+#define GW_MESSAGE_BYTES_MAX GW_MIB(4)               /* gRPC's default receive limit */
 #define GW_ROUTE_BODY_BYTES_MAX                                                                    \
   GW_MIB(64)                                /* the most that a route may raise body and message to \
                                              */

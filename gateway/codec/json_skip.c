@@ -3,8 +3,8 @@
 
 /* The open containers of a value that is skipped. */
 typedef struct skip_stack {
-  uint32_t depth;
-  uint32_t begin[GW_JSON_DEPTH_MAX]; /* offsets of their brackets */
+  uint32_t depth, levels;
+  uint32_t begin[GW_JSON_BRACKETS_MAX]; /* offsets of their brackets */
 } skip_stack;
 
 static const char *skip_literal(gw_json_reader *reader, const char *in, gw_str literal) {
@@ -50,20 +50,32 @@ static const char *skip_key(gw_json_reader *reader, const char *in, const skip_s
   return in;
 }
 
+/* Whether the innermost container is a level: all but arrays that are the value of a member. */
+static bool skip_is_level(const gw_json_reader *reader, const skip_stack *stack) {
+  const uint32_t *top = &stack->begin[stack->depth - 1];
+  if (reader->begin[*top] == '{') return true;
+  return stack->depth > 1 && reader->begin[top[-1]] == '[';
+}
+
 /* Enters the container at `in`; its first key or element, or its end, comes next. */
 static const char *skip_open(gw_json_reader *reader, const char *in, skip_stack *stack) {
-  if (reader->depth + stack->depth >= GW_JSON_DEPTH_MAX) {
-    return gw_json_fail(reader, in, GW_BAD_REQUEST, "nested deeper than %d levels",
-                        GW_JSON_DEPTH_MAX)
-        .in;
+  if (stack->depth < GW_JSON_BRACKETS_MAX) {
+    stack->begin[stack->depth++] = (uint32_t)(in - reader->begin);
+    stack->levels += skip_is_level(reader, stack) ? 1 : 0;
+    if (reader->depth + stack->levels <= GW_JSON_DEPTH_MAX) return gw_json_space(reader, in + 1);
   }
-  stack->begin[stack->depth++] = (uint32_t)(in - reader->begin);
-  return gw_json_space(reader, in + 1);
+  return gw_json_fail(reader, in, GW_BAD_REQUEST, "nested deeper than %d levels", GW_JSON_DEPTH_MAX)
+      .in;
+}
+
+static void skip_close(const gw_json_reader *reader, skip_stack *stack) {
+  stack->levels -= skip_is_level(reader, stack) ? 1 : 0;
+  stack->depth--;
 }
 
 const char *gw_json_skip(gw_json_reader *reader, const char *in, gw_json_types *types) {
   skip_stack stack;
-  stack.depth = 0;
+  stack.depth = stack.levels = 0;
   for (;;) {
     /* a value begins here */
     if (in >= reader->end) return gw_json_fail_end(reader).in;
@@ -73,7 +85,7 @@ const char *gw_json_skip(gw_json_reader *reader, const char *in, gw_json_types *
       if (in == NULL) return NULL;
       if (in < reader->end && *in == close) {
         in++;
-        stack.depth--;
+        skip_close(reader, &stack);
       } else {
         if (close == '}') in = skip_key(reader, in, &stack, types);
         if (in == NULL) return NULL;
@@ -90,7 +102,7 @@ const char *gw_json_skip(gw_json_reader *reader, const char *in, gw_json_types *
       in = gw_json_next(reader, in, close, &more);
       if (in != NULL && more && close == '}') in = skip_key(reader, in, &stack, types);
       if (in == NULL) return NULL;
-      if (!more) stack.depth--;
+      if (!more) skip_close(reader, &stack);
     }
   }
 }

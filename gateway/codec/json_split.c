@@ -105,7 +105,7 @@ static size_t split_brackets(gw_json_split *split, gw_str in) {
     switch (byte_kind(in.p[i])) {
     case BYTE_QUOTE: split->inside = INSIDE_STRING; return i + 1;
     case BYTE_OPEN:
-      if (++split->depth > GW_JSON_DEPTH_MAX) return i;
+      if (++split->depth > GW_JSON_BRACKETS_MAX) return i;
       break;
     case BYTE_CLOSE:
       if (--split->depth > 0) break;
@@ -131,8 +131,8 @@ static size_t split_word(gw_json_split *split, gw_str in) {
 
 static gw_code split_refuse(const gw_json_split *split, gw_err *err, char c) {
   char text[64];
-  if (split->depth > GW_JSON_DEPTH_MAX) {
-    snprintf(text, sizeof text, "nested deeper than %d levels", GW_JSON_DEPTH_MAX);
+  if (split->depth > GW_JSON_BRACKETS_MAX) {
+    snprintf(text, sizeof text, "nested deeper than %d levels", GW_JSON_BRACKETS_MAX);
   } else {
     snprintf(text, sizeof text, "control character 0x%02x in a string", (unsigned char)c);
   }
@@ -151,7 +151,7 @@ static gw_code split_value(gw_json_split *split, gw_str in, size_t *taken, gw_er
     n += step;
     split->at = begin + n;
     bool is_stuck = step == 0 && split->inside == INSIDE_STRING;
-    if (is_stuck || split->depth > GW_JSON_DEPTH_MAX) return split_refuse(split, err, in.p[n]);
+    if (is_stuck || split->depth > GW_JSON_BRACKETS_MAX) return split_refuse(split, err, in.p[n]);
   }
   *taken = n;
   return split->inside == INSIDE_NOTHING ? GW_OK : GW_AGAIN;

@@ -407,8 +407,7 @@ gw_json_pos gw_json_list(gw_json_reader *reader, const gw_field *field, gw_json_
   }
   size_t at = gw_json_offset(reader, pos.out);
   gw_json_prefix prefix;
-  pos.in = gw_json_open(reader, pos.in);
-  if (gw_json_failed(pos)) return pos;
+  pos.in = gw_json_space(reader, pos.in + 1); /* no level: see GW_JSON_DEPTH_MAX */
   bool more = !(*pos.in == ']' && pos.in < reader->end);
   if (!more) pos.in++;
   if (field->packed) {
@@ -424,7 +423,6 @@ gw_json_pos gw_json_list(gw_json_reader *reader, const gw_field *field, gw_json_
     pos.in = gw_json_next(reader, pos.in, ']', &more);
     if (gw_json_failed(pos)) return pos;
   }
-  reader->depth--;
   if (!field->packed) return pos;
   bool empty = pos.out == reader->base + prefix.at + prefix.reserved;
   if (!empty) return gw_json_prefix_close(reader, field, pos, &prefix);

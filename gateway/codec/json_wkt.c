@@ -74,6 +74,15 @@ static gw_json_pos wkt_field_mask(gw_json_reader *reader, const gw_message *mess
   return pos;
 }
 
+/* The list of a field is no level, a ListValue is one. */
+static gw_json_pos wkt_list_value(gw_json_reader *reader, const gw_message *message,
+                                  gw_json_pos pos) {
+  if (*pos.in == '[' && gw_json_open(reader, pos.in) == NULL) return (gw_json_pos){ NULL, NULL };
+  pos = gw_json_list(reader, &message->fields[0], pos);
+  reader->depth--;
+  return pos;
+}
+
 /* google.protobuf.Value: the member that the JSON value's first byte names (struct.proto). */
 static gw_json_pos wkt_value(gw_json_reader *reader, const gw_message *message, gw_json_pos pos) {
   enum { VALUE_NULL, VALUE_NUMBER, VALUE_STRING, VALUE_BOOL, VALUE_STRUCT, VALUE_LIST };
@@ -104,7 +113,7 @@ gw_json_pos gw_json_wkt(gw_json_reader *reader, const gw_message *message, gw_js
   case GW_WKT_DURATION: return wkt_time(reader, message, pos);
   case GW_WKT_FIELD_MASK: return wkt_field_mask(reader, message, pos);
   case GW_WKT_STRUCT: return gw_json_map(reader, &message->fields[0], pos);
-  case GW_WKT_LIST_VALUE: return gw_json_list(reader, &message->fields[0], pos);
+  case GW_WKT_LIST_VALUE: return wkt_list_value(reader, message, pos);
   case GW_WKT_VALUE: return wkt_value(reader, message, pos);
   default: return gw_json_singular(reader, &message->fields[0], pos); /* wrappers */
   }

@@ -1,6 +1,7 @@
 /* json_to_wire at its limits: depth, size, memory, and what it learns. */
 #include <pthread.h>
 
+#include "codec/wire_to_json.h"
 #include "unit/codec/json_fixture.h"
 
 typedef struct text {
@@ -21,10 +22,26 @@ static text repeated(const char *open, const char *inside, const char *close, si
   return out;
 }
 
+/* What is accepted can also be printed: the way back has the same bound. */
+static void convert_back(const char *message, gw_codec_memo *memo, gw_str wire) {
+  gw_arena arena;
+  gw_buf json;
+  gw_err err;
+  gw_arena_init(&arena, NULL, GW_MIB(64));
+  gw_buf_init(&json, NULL, GW_MIB(64));
+  gw_err_init(&err);
+  gw_codec codec = { .pool = json_fixture_pool(), .memo = memo, .arena = &arena };
+  gw_code code = gw_wire_to_json(&codec, json_fixture_message(message), wire, &json, &err);
+  if (code != GW_OK) fail_msg("%s: %s", message, err.text);
+  gw_buf_done(&json);
+  gw_arena_done(&arena);
+}
+
 static gw_code convert(const char *message, gw_str json) {
   gw_codec_memo *memo = gw_codec_memo_new(json_fixture_pool());
   json_result result = json_fixture_convert(json_fixture_message(message), json,
                                             (gw_json_style){ .reject_unknown = false }, memo, '[');
+  if (result.code == GW_OK) convert_back(message, memo, gw_buf_str(&result.wire));
   json_result_done(&result);
   gw_codec_memo_free(memo);
   return result.code;
@@ -38,29 +55,32 @@ static gw_code convert_text(const char *message, text json) {
 
 static const struct {
   const char *message, *open, *inside, *close;
+  size_t levels, inside_levels; /* of one repetition, and of what is inside */
 } deep_shapes[] = {
-  { "codectest.Nested", "{\"child\":", "{}", "}" },
-  { "codectest.Nested", "{\"unknown\":", "[]", "}" },
-  { "google.protobuf.Value", "[", "{}", "]" },
-  { "google.protobuf.Struct", "{\"a\":", "{}", "}" },
-  { "google.protobuf.Any", "{\"@type\":\"a/google.protobuf.Any\",\"value\":", "{}", "}" },
-  { "google.protobuf.Any", "{\"value\":", "{}", ",\"@type\":\"a/google.protobuf.Any\"}" },
-  { "codectest2.Message2", "{\"item\":[{\"nested\":", "{}", "}]}" },
-  { "codectest.Nested", "{\"byName\":{\"k\":", "{}", "}}" },
+  { "codectest.Nested", "{\"child\":", "{}", "}", 1, 1 },
+  { "codectest.Nested", "{\"children\":[", "{}", "]}", 1, 1 },
+  { "codectest.Nested", "{\"unknown\":", "[]", "}", 1, 0 },
+  { "codectest.Nested", "{\"unknown\":[", "[]", "]}", 1, 1 },
+  { "google.protobuf.Value", "[", "{}", "]", 1, 1 },
+  { "google.protobuf.Struct", "{\"a\":", "{}", "}", 1, 1 },
+  { "google.protobuf.Struct", "{\"a\":[", "{}", "]}", 2, 1 },
+  { "google.protobuf.Any", "{\"@type\":\"a/google.protobuf.Any\",\"value\":", "{}", "}", 1, 1 },
+  { "google.protobuf.Any", "{\"value\":", "{}", ",\"@type\":\"a/google.protobuf.Any\"}", 1, 1 },
+  { "google.protobuf.Any", "{\"children\":[", "{}", "],\"@type\":\"a/codectest.Nested\"}", 1, 1 },
+  { "codectest2.Message2", "{\"item\":[{\"nested\":", "{}", "}]}", 2, 1 },
+  { "codectest.Nested", "{\"byName\":{\"k\":", "{}", "}}", 2, 1 },
 };
 
 static void *convert_deep(void *context) {
   (void)context;
   for (size_t i = 0; i < GW_COUNT_OF(deep_shapes); i++) {
     const char *open = deep_shapes[i].open;
-    size_t levels = 0; /* of one repetition */
-    for (const char *p = open; *p != '\0'; p++)
-      levels += *p == '{' || *p == '[' ? 1 : 0;
     for (size_t n = 1; n < 2 * GW_JSON_DEPTH_MAX; n++) {
       gw_code code = convert_text(deep_shapes[i].message,
                                   repeated(open, deep_shapes[i].inside, deep_shapes[i].close, n));
-      gw_code wanted = n * levels + 1 > GW_JSON_DEPTH_MAX ? GW_BAD_REQUEST : GW_OK;
-      if (code != wanted) fail_msg("%s, %zu levels: %d", open, n * levels + 1, code);
+      size_t levels = n * deep_shapes[i].levels + deep_shapes[i].inside_levels;
+      gw_code wanted = levels > GW_JSON_DEPTH_MAX ? GW_BAD_REQUEST : GW_OK;
+      if (code != wanted) fail_msg("%s, %zu levels: %d", open, levels, code);
     }
     CHECK_INT(convert_text(deep_shapes[i].message, repeated(open, "", "", 200000)), GW_BAD_REQUEST);
   }

@@ -146,7 +146,7 @@ TEST(json_split, golden_cases_cut_anywhere) {
 
 /* Deeper than the reader goes it need not be gathered. */
 TEST(json_split, refuses_depth_at_once) {
-  char deep[2 * GW_JSON_DEPTH_MAX + 2];
+  char deep[2 * GW_JSON_BRACKETS_MAX + 2];
   for (int way = 0; way < 2; way++) {
     gw_json_split split = { 0 };
     gw_str in, part;
@@ -154,10 +154,10 @@ TEST(json_split, refuses_depth_at_once) {
     gw_err_init(&err);
     memset(deep, way == 0 ? '{' : '[', sizeof deep);
     /* an array's own bracket is not part of its values */
-    size_t levels = GW_JSON_DEPTH_MAX + (way == 0 ? 0 : 1);
+    size_t levels = GW_JSON_BRACKETS_MAX + (way == 0 ? 0 : 1);
     in = (gw_str){ deep, levels };
     CHECK_INT(gw_json_split_next(&split, &in, &part, &err), GW_AGAIN);
-    CHECK_INT(split.depth, GW_JSON_DEPTH_MAX);
+    CHECK_INT(split.depth, GW_JSON_BRACKETS_MAX);
     in = (gw_str){ deep, 1 };
     CHECK_INT(gw_json_split_next(&split, &in, &part, &err), GW_BAD_REQUEST);
     CHECK_INT(err.line, 1);
