@@ -270,9 +270,11 @@ static gw_code h2_field_add(gw_h2_stream *stream, gw_h2_fields *fields, gw_str n
     fields->items = grown;
     fields->capacity = capacity;
   }
-  gw_header field = { gw_arena_copy(stream->arena, name), gw_arena_copy(stream->arena, value) };
-  if (field.name.p == NULL || field.value.p == NULL) return GW_NOMEM;
-  fields->items[fields->count++] = field;
+  char *copy = gw_arena_alloc(stream->arena, name.n + value.n + 1); /* the name may be empty */
+  if (copy == NULL) return GW_NOMEM;
+  memcpy(copy, name.p, name.n);
+  memcpy(copy + name.n, value.p, value.n);
+  fields->items[fields->count++] = (gw_header){ { copy, name.n }, { copy + name.n, value.n } };
   fields->bytes += name.n + value.n;
   return GW_OK;
 }
@@ -349,7 +351,9 @@ static int h2_on_frame(nghttp2_session *session, const nghttp2_frame *frame, voi
   case NGHTTP2_DATA: break;
   default: return 0;
   }
-  stream = nghttp2_session_get_stream_user_data(session, frame->hd.stream_id);
+  stream =
+      frame->hd.type == NGHTTP2_HEADERS ? h2->block_stream : h2_stream_of(h2, frame->hd.stream_id);
+  (void)session;
   if (stream == NULL || stream->failed != GW_OK) return 0;
   if (frame->hd.type == NGHTTP2_HEADERS) h2_block_done(h2, stream);
   if (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) h2_note(h2, stream, GW_H2_ENDED);
