@@ -39,6 +39,11 @@ GW_CHECKED gw_code gw_buf_printf(gw_buf *buf, const char *format, ...) GW_PRINTF
 /* Appends `s` as a JSON string with quotes; invalid UTF-8 becomes U+FFFD (RFC 8259 section 7). */
 GW_CHECKED gw_code gw_buf_append_json_string(gw_buf *buf, gw_str s);
 
+/* What stands behind the first `from` bytes. */
+static inline gw_str gw_buf_tail(const gw_buf *buf, size_t from) {
+  return (gw_str){ buf->n > from ? buf->p + from : NULL, buf->n - from };
+}
+
 static inline gw_str gw_buf_str(const gw_buf *buf) {
   return (gw_str){ buf->p, buf->n };
 }

@@ -79,6 +79,10 @@ void gw_json_where_index(gw_json_reader *reader, size_t index);
 
 /* ---- json_to_wire.c ---- */
 
+/* The field that a key names, extensions too; NULL: none. */
+const gw_field *gw_json_field_find(const gw_json_reader *reader, const gw_message *message,
+                                   gw_str name);
+
 /* Out of the limit: more room, or a failure.  Afterwards out <= limit - extra. */
 gw_json_pos gw_json_room(gw_json_reader *reader, gw_json_pos pos, size_t extra);
 /* After others wrote to reader->out: goes on behind its content. */

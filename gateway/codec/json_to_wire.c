@@ -133,8 +133,8 @@ static inline const char *json_key_guess(const gw_json_reader *reader, const gw_
   return in + key.n;
 }
 
-static const gw_field *json_field_by_name(const gw_json_reader *reader, const gw_message *message,
-                                          gw_str name) {
+const gw_field *gw_json_field_find(const gw_json_reader *reader, const gw_message *message,
+                                   gw_str name) {
   const gw_field *field = gw_message_field_by_name(message, name);
   if (field != NULL || name.n < 3 || name.p[0] != '[' || name.p[name.n - 1] != ']') return field;
   field = gw_pool_find_extension(reader->codec->pool, (gw_str){ name.p + 1, name.n - 2 });
@@ -178,7 +178,7 @@ static gw_json_pos json_key_find(gw_json_reader *reader, const gw_message *messa
   if (gw_json_failed(pos)) return pos;
   if (any != NULL) pos = gw_json_any_member(reader, any, name, key, pos, &taken);
   if (taken || gw_json_failed(pos)) return pos;
-  *field = json_field_by_name(reader, message, name);
+  *field = gw_json_field_find(reader, message, name);
   if (*field == NULL) return json_unknown(reader, message, name, key, pos);
   /* Names may cross over: the proto name is expected only where it was found to be this field. */
   *guess = (*field)->index + 1;

@@ -2,6 +2,11 @@
 
 #include "codec/wire_reader.h"
 
+/* No arithmetic on a null pointer. */
+static const uint8_t *find_begin(gw_str wire) {
+  return (const uint8_t *)(wire.n > 0 ? wire.p : "");
+}
+
 /* The next length-delimited field or group `number`, others being skipped.  Returns where the rest
  * begins; *found: whether there was one.  NULL: malformed. */
 static const uint8_t *find_next(const uint8_t *p, const uint8_t *end, uint32_t number,
@@ -29,7 +34,7 @@ static const uint8_t *find_next(const uint8_t *p, const uint8_t *end, uint32_t n
 
 /* Copies the content of all occurrences behind each other; their bytes are known to be good. */
 static void find_copy_pieces(gw_str wire, const gw_field *field, char *out) {
-  const uint8_t *p = (const uint8_t *)wire.p, *end = p + wire.n;
+  const uint8_t *p = find_begin(wire), *end = p + wire.n;
   gw_str piece;
   bool found;
   while (p < end) {
@@ -43,7 +48,7 @@ static void find_copy_pieces(gw_str wire, const gw_field *field, char *out) {
 
 /* All occurrences of a submessage as one. */
 static gw_code find_joined(gw_str wire, const gw_field *field, gw_arena *arena, gw_str *out) {
-  const uint8_t *p = (const uint8_t *)wire.p, *end = p + wire.n;
+  const uint8_t *p = find_begin(wire), *end = p + wire.n;
   gw_str last = { NULL, 0 }, piece;
   size_t total = 0; /* never more than wire.n */
   bool found;
@@ -74,7 +79,7 @@ gw_code gw_wire_find_message(gw_str wire, const gw_field *const *fields, uint32_
 }
 
 gw_code gw_wire_find_bytes(gw_str wire, uint32_t number, gw_str *out) {
-  const uint8_t *p = (const uint8_t *)wire.p, *end = p + wire.n;
+  const uint8_t *p = find_begin(wire), *end = p + wire.n;
   gw_str last = { NULL, 0 };
   bool found;
   while (p < end) {
@@ -86,7 +91,7 @@ gw_code gw_wire_find_bytes(gw_str wire, uint32_t number, gw_str *out) {
 }
 
 bool gw_wire_find_any(gw_str wire, uint32_t number) {
-  const uint8_t *p = (const uint8_t *)wire.p, *end = p + wire.n;
+  const uint8_t *p = find_begin(wire), *end = p + wire.n;
   while (p != NULL && p < end) {
     uint32_t tag;
     p = gw_wire_tag(p, end, &tag);
@@ -98,7 +103,7 @@ bool gw_wire_find_any(gw_str wire, uint32_t number) {
 
 const gw_field *gw_wire_find_rival(gw_str wire, const gw_field *const *fields, uint32_t count) {
   for (uint32_t i = 0; i < count; i++) {
-    const uint8_t *p = (const uint8_t *)wire.p, *end = p + wire.n;
+    const uint8_t *p = find_begin(wire), *end = p + wire.n;
     const gw_field *wanted = fields[i];
     gw_str inner = { NULL, 0 };
     while (p < end) {

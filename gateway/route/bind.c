@@ -5,6 +5,7 @@
 #include "codec/wire_find.h"
 #include "codec/wire_merge.h"
 #include "route/field_path.h"
+#include "route/patch_mask.h"
 #include "route/query.h"
 #include "route/uri.h"
 
@@ -77,6 +78,16 @@ static bool bind_is_form(const gw_bind_input *input) {
   return input->form && !gw_str_starts(gw_str_trim(input->body, " \t\r\n"), GW_STR("{"));
 }
 
+/* A form's mask is made where its fields are known: query.c. */
+static gw_code bind_mask(const gw_bind_input *input, gw_codec *codec, gw_buf *out, size_t start,
+                         gw_err *err) {
+  const gw_rule *rule = input->rule;
+  gw_str message = gw_buf_tail(out, start);
+  if (input->body.n == 0 || gw_patch_mask_is_set(rule, codec->arena, message)) return GW_OK;
+  gw_code code = gw_patch_mask_of_json(rule, codec, input->body, out);
+  return code == GW_OK ? GW_OK : bind_too_large(err, code);
+}
+
 /* ---- path ---- */
 
 /* D-22 between path and JSON body: the last member would win in silence. */
@@ -139,13 +150,15 @@ gw_code gw_bind_request(const gw_bind_input *input, gw_codec *codec, gw_buf *out
   bool form = input->form && bind_is_form(input);
   gw_code code = form ? GW_OK : bind_body(input, codec, out, err);
   if (code == GW_OK && input->rule->vars_in_oneof && out->n > start && input->binds != NULL) {
-    code = bind_check_oneofs(input->rule, (gw_str){ out->p + start, out->n - start }, err);
+    code = bind_check_oneofs(input->rule, gw_buf_tail(out, start), err);
   }
   if (code == GW_OK && (form || input->query.n > 0 || input->header_count > 0)) {
     gw_bind_input rest = *input;
     rest.form = form;
     code = gw_query_bind(&rest, start, codec, out, counts, err);
   }
+  if (code == GW_OK && input->rule->mask != NULL && !form)
+    code = bind_mask(input, codec, out, start, err);
   if (code == GW_OK && input->binds != NULL) code = bind_path(input, codec, out, err);
   if (code == GW_OK && bind_is_in_pieces(input)) {
     code = gw_wire_merge(input->rule->route->rpc->input, codec->arena, out, start);

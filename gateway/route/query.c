@@ -3,6 +3,7 @@
 #include "codec/json_to_wire.h"
 #include "codec/wire_find.h"
 #include "route/field_path.h"
+#include "route/patch_mask.h"
 #include "route/uri.h"
 
 /* Who sets a field.  Within one origin a field comes once; between them the later one wins. */
@@ -284,11 +285,24 @@ static gw_code query_bind_form(query_binder *q) {
   return query_bind_text(q, q->input->body, true, rule->body);
 }
 
+/* PATCH: the form's fields, when neither query nor header gave a mask. */
+static gw_code query_fill_mask(query_binder *q, uint32_t first, uint32_t end) {
+  const gw_rule *rule = q->input->rule;
+  gw_field_path paths[GW_QUERY_PARAMS_MAX];
+  uint32_t count = 0;
+  gw_str message = gw_buf_tail(q->out, q->body_start);
+  if (gw_patch_mask_is_set(rule, q->codec->arena, message)) return GW_OK;
+  for (uint32_t i = first; i < end; i++)
+    paths[count++] = q->seen[i].path;
+  gw_code code = gw_patch_mask_of_paths(rule, paths, count, q->codec, q->out);
+  return code == GW_OK ? GW_OK : gw_err_set(q->err, code, "the message is too large");
+}
+
 /* ---- headers ---- */
 
 static gw_code query_bind_header(query_binder *q, const gw_header *header, gw_field_path path) {
   if (query_is_bound_by_path(q, path)) return GW_OK;
-  gw_str body = { q->out->p + q->body_start, q->body_end - q->body_start };
+  gw_str body = gw_str_first(gw_buf_tail(q->out, q->body_start), q->body_end - q->body_start);
   const gw_field *rival = gw_wire_find_rival(body, path.fields, path.count);
   if (rival != NULL) return gw_field_path_in_body(q->err, header->name, rival);
   gw_code code = query_note(q, path, QUERY_HEADER, header->name);
@@ -340,8 +354,13 @@ gw_code gw_query_bind(const gw_bind_input *input, size_t body_start, gw_codec *c
     query_see(&q, rule->vars[i], QUERY_PATH);
   if (q.body_end > body_start && rule->body_use == GW_BODY_FIELD)
     query_see(&q, rule->body, QUERY_BODY);
+  uint32_t form_first = q.seen_count;
   gw_code code = input->form ? query_bind_form(&q) : GW_OK;
+  uint32_t form_end = q.seen_count;
   if (code == GW_OK) code = query_bind_text(&q, input->query, false, (gw_field_path){ 0 });
   if (code == GW_OK) code = query_bind_headers(&q);
+  if (code == GW_OK && input->form && rule->mask != NULL) {
+    code = query_fill_mask(&q, form_first, form_end);
+  }
   return code;
 }

@@ -9,12 +9,6 @@
 #include "route/template.h"
 #include "schema/schema.h"
 
-/* A field path from a message downwards; count 0: the message itself. */
-typedef struct gw_field_path {
-  const gw_field *const *fields;
-  uint32_t count;
-} gw_field_path;
-
 typedef enum gw_body_use {
   GW_BODY_NONE, /* a body is read and ignored; all unbound fields come from the query */
   GW_BODY_ALL,  /* "*": the whole message; no query */
@@ -68,6 +62,9 @@ typedef struct gw_rule {
   gw_template template;
   const gw_field_path *vars; /* template.var_count of them, resolved against rpc->input */
   bool vars_in_oneof;        /* with a body: what it says may conflict with the path */
+  const gw_field *mask; /* PATCH: the FieldMask that the body fills when nothing else does; NULL */
+  const gw_field_path *mask_skips; /* variables inside the body, relative to it */
+  uint32_t mask_skip_count;
   gw_body_use body_use;
   gw_field_path body;
   gw_field_path response_body;          /* count 0: the whole message */

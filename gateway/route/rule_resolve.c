@@ -1,5 +1,6 @@
 #include "route/bind.h"
 #include "route/field_path.h"
+#include "route/patch_mask.h"
 
 /* What the rule says, checked piece by piece; each fault is reported on its own. */
 
@@ -129,5 +130,8 @@ gw_code gw_rule_resolve(gw_rule *rule, gw_arena *arena, gw_rule_report_fn *repor
   }
   rule->vars = vars;
   rule->vars_in_oneof = resolve_in_oneof(rule);
+  if (first == GW_OK && gw_patch_mask_resolve(rule, arena) != GW_OK) {
+    resolve_report(gw_err_set(&err, GW_NOMEM, "out of memory"), &first, &err, report, context);
+  }
   return first;
 }

@@ -142,6 +142,12 @@ struct gw_enum {
   uint32_t names_mask;
 };
 
+/* A field path from a message downwards; count 0: the message itself. */
+typedef struct gw_field_path {
+  const gw_field *const *fields;
+  uint32_t count;
+} gw_field_path;
+
 /* google.api.HttpRule, flat: additional bindings follow their main rule in gw_rpc.rules. */
 typedef struct gw_http_rule {
   gw_str method;        /* "GET" ...; custom kinds as written; "*": any */

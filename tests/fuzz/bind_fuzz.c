@@ -12,20 +12,21 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 typedef struct rule_row {
-  const char *message, *template, *body;
+  const char *method, *template, *body;
   bool reject;
 } rule_row;
 
 static const rule_row rows[] = {
-  { "codectest.AllTypes", "/v1/{string_value}", "", false },
-  { "codectest.AllTypes", "/v1/{string_value=**}", "*", false },
-  { "codectest.AllTypes", "/v1/{string_value}/{nested.name}", "nested", true },
-  { "codectest.AllTypes", "/v1/{string_value}/{int32_value}/{timestamp}/{wrapped_bool}", "*",
-    true },
-  { "codectest.AllTypes", "/v1/{string_value}", "recursive.recursive.map_string", false },
-  { "codectest.AllTypes", "/v1/{string_value}", "recursive.http_body", true },
-  { "codectest.AllTypes", "/v1/{string_value=a/*/**}:go", "repeated_nested", false },
-  { "codectest.AllTypes", "/v1/{string_value}/{choice_string}", "value", true },
+  { "POST", "/v1/{string_value}", "", false },
+  { "POST", "/v1/{string_value=**}", "*", false },
+  { "POST", "/v1/{string_value}/{nested.name}", "nested", true },
+  { "POST", "/v1/{string_value}/{int32_value}/{timestamp}/{wrapped_bool}", "*", true },
+  { "POST", "/v1/{string_value}", "recursive.recursive.map_string", false },
+  { "POST", "/v1/{string_value}", "recursive.http_body", true },
+  { "POST", "/v1/{string_value=a/*/**}:go", "repeated_nested", false },
+  { "POST", "/v1/{string_value}/{choice_string}", "value", true },
+  { "PATCH", "/v1/{string_value}/{recursive.int32_value}", "recursive", false },
+  { "PATCH", "/v1/{string_value}", "struct", false },
 };
 
 #define STRING_VALUE 9 /* AllTypes.string_value's number */
@@ -60,7 +61,7 @@ static void set_up(void) {
   for (size_t i = 0; i < GW_COUNT_OF(rows); i++) {
     routes[i] = (gw_route){ .rpc = &rpc, .query_reject_unknown = rows[i].reject };
     rules[i] = (gw_rule){ .route = &routes[i],
-                          .method = GW_STR("POST"),
+                          .method = gw_str_of(rows[i].method),
                           .body_text = gw_str_of(rows[i].body) };
     require(gw_template_parse(gw_str_of(rows[i].template), &rule_arena, &rules[i].template, NULL) ==
             GW_OK);
@@ -112,7 +113,7 @@ static void bind(const gw_rule *rule, gw_str target, gw_str body, bool form, gw_
   gw_buf_init(&out, arena, GW_MIB(1));
   if (gw_uri_parse(target, &uri, NULL) != GW_OK) return;
   if (gw_router_build(all, 1, NULL, NULL, &router) != GW_OK) return;
-  if (gw_router_match(router, GW_STR("POST"), uri.path, &binds) != NULL) {
+  if (gw_router_match(router, rule->method, uri.path, &binds) != NULL) {
     gw_bind_input input = {
       .rule = rule, .binds = &binds, .query = uri.query, .body = body, .form = form
     };
