@@ -166,17 +166,24 @@ static void reply_retry_after(gw_exchange *exchange, reply_failure *failure, cha
   failure->field = (gw_header){ GW_STR("retry-after"), { digit, 1 } };
 }
 
+/* x-http-code; 0: none that counts.  An answer of trailers only has them as its head. */
+static int reply_chosen_status(gw_exchange *exchange) {
+  bool bad = false;
+  int chosen = gw_metadata_http_code(gw_call_head(&exchange->call), &bad);
+  if (chosen == 0) chosen = gw_metadata_http_code(gw_call_trailers(&exchange->call), &bad);
+  if (bad) gw_count(&exchange->engine->metrics->ignored_status_total, 1);
+  return chosen;
+}
+
 void gw_reply_result(gw_exchange *exchange, const gw_call_result *result) {
   reply_failure failure = { .status = { .grpc_code = result->grpc_code } };
   gw_status *status = &failure.status;
   char digit[2];
   if (result->code == GW_OK) {
-    bool bad = false;
-    int chosen = gw_metadata_http_code(gw_call_trailers(&exchange->call), &bad);
+    int chosen = reply_chosen_status(exchange);
     status->http_status = gw_grpc_code_http(result->grpc_code);
     /* A service may choose the status of an error too, but never one that says success. */
     if (chosen >= 400) status->http_status = chosen;
-    if (bad) gw_count(&exchange->engine->metrics->ignored_status_total, 1);
     status->message = gw_status_message_decode(&exchange->arena, result->message);
     gw_status_details_decode(&exchange->arena, result->details, &status->details);
   } else {
@@ -253,10 +260,7 @@ static gw_code reply_print(gw_exchange *exchange, gw_str message, gw_buf *out) {
 }
 
 static int reply_success_status(gw_exchange *exchange) {
-  bool bad = false;
-  int chosen = gw_metadata_http_code(gw_call_head(&exchange->call), &bad);
-  if (chosen == 0) chosen = gw_metadata_http_code(gw_call_trailers(&exchange->call), &bad);
-  if (bad) gw_count(&exchange->engine->metrics->ignored_status_total, 1);
+  int chosen = reply_chosen_status(exchange);
   return chosen != 0 ? chosen : exchange->rule->route->success_status;
 }
 
