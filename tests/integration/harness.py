@@ -126,12 +126,14 @@ def node_modules():
 
 
 class Users(Process):
-    """The user's gRPC service, in Python or on Node."""
+    """The user's gRPC service, in Python or on Node; or another one with the same control port."""
+
+    SCRIPT = "users_server.py"
 
     def __init__(self, *arguments, language="python"):
         environment = dict(os.environ)
         if language == "python":
-            command = [PYTHON, str(HERE / "users_server.py"), *arguments]
+            command = [PYTHON, str(HERE / self.SCRIPT), *arguments]
         else:
             command = ["node", str(HERE / "users_server.js"), *arguments]
             environment["SLUICE_NODE_MODULES"] = str(node_modules())
@@ -157,6 +159,12 @@ class Users(Process):
 
     def last(self):
         return self.state()["calls"][-1]
+
+
+class Library(Users):
+    """library.v1.Library: what google.api.http can say."""
+
+    SCRIPT = "library_server.py"
 
 
 ROUTES = """
@@ -497,13 +505,14 @@ class Test(unittest.TestCase):
 class Shared(Test):
     """One gateway and one server for all tests of a class; the class gives CONFIG and SERVER."""
 
+    SERVICE = Users
     SERVER = ()
     LANGUAGE = "python"
     OPTIONS = {}
 
     @classmethod
     def setUpClass(cls):
-        cls.server = Users(*cls.SERVER, language=cls.LANGUAGE)
+        cls.server = cls.SERVICE(*cls.SERVER, language=cls.LANGUAGE)
         cls.addClassCleanup(cls.server.kill)
         cls.gw = Gateway(config([cls.server.endpoint], **cls.OPTIONS))
         cls.addClassCleanup(cls.gw.kill)

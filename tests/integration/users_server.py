@@ -30,6 +30,7 @@ def load_classes():
     made = subprocess.run(
         ["protoc", f"-I{proto}", f"-I{proto}/builtin", "-I/usr/include", "--include_imports",
          "--descriptor_set_out=/dev/stdout", "userservice.proto", "codec_test.proto",
+         "library.proto",
          "google/rpc/error_details.proto", "google/rpc/status.proto"],
         check=True, stdout=subprocess.PIPE)
     pool = descriptor_pool.DescriptorPool()
@@ -303,7 +304,7 @@ class Control(BaseHTTPRequestHandler):
         pass
 
 
-def main():
+def main(services=(Users, Echo)):
     parser = argparse.ArgumentParser()
     parser.add_argument("--address", default="127.0.0.1:0")
     parser.add_argument("--max-streams", type=int)
@@ -316,8 +317,8 @@ def main():
         settings += [("grpc.max_connection_age_ms", options.max_age_ms),
                      ("grpc.max_connection_age_grace_ms", 5000)]
     server = grpc.server(futures.ThreadPoolExecutor(max_workers=400), options=settings)
-    register(server, Users())
-    register(server, Echo())
+    for service in services:
+        register(server, service())
     port = server.add_insecure_port(options.address)
     if port == 0:
         sys.exit("the port is taken")
