@@ -33,11 +33,18 @@ void gw_err_position(gw_err *err, uint32_t line, uint32_t column) {
   err->column = column;
 }
 
+static void err_copy(char *to, size_t size, gw_str from) {
+  size_t n = gw_size_min(from.n, size - 1);
+  if (n > 0) memcpy(to, from.p, n);
+  to[n] = '\0';
+}
+
 void gw_err_where(gw_err *err, gw_str where) {
-  if (err == NULL || err->where[0] != '\0') return;
-  size_t n = gw_size_min(where.n, sizeof err->where - 1);
-  if (n > 0) memcpy(err->where, where.p, n);
-  err->where[n] = '\0';
+  if (err != NULL && err->where[0] == '\0') err_copy(err->where, sizeof err->where, where);
+}
+
+void gw_err_pointer(gw_err *err, gw_str pointer) {
+  if (err != NULL && err->pointer[0] == '\0') err_copy(err->pointer, sizeof err->pointer, pointer);
 }
 
 void gw_err_origin(gw_err *err, const char *origin) {
@@ -49,5 +56,17 @@ size_t gw_err_print(const gw_err *err, char *out, size_t size) {
   const char *blank = origin[0] != '\0' && err->where[0] != '\0' ? " " : "";
   const char *colon = origin[0] != '\0' || err->where[0] != '\0' ? ": " : "";
   int n = snprintf(out, size, "%s%s%s%s%s", origin, blank, err->where, colon, err->text);
+  return n < 0 ? 0 : gw_size_min((size_t)n, size - 1);
+}
+
+size_t gw_err_place_print(const gw_err *err, char *out, size_t size) {
+  const char *at = err->pointer[0] != '\0' ? "at " : "";
+  const char *comma = err->pointer[0] != '\0' ? ", " : "";
+  int n = 0;
+  out[0] = '\0';
+  if (err->line != 0) {
+    n = snprintf(out, size, " (%s%s%sline %u, column %u)", at, err->pointer, comma, err->line,
+                 err->column);
+  }
   return n < 0 ? 0 : gw_size_min((size_t)n, size - 1);
 }

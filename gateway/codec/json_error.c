@@ -112,31 +112,67 @@ gw_json_pos gw_json_fail_syntax(gw_json_reader *reader, const char *at, gw_str e
 
 /* ---- the path, from its end -------------------------------------------------------------------*/
 
+/* Before the `*used` bytes at the end of `path`; one that is too long loses its front. */
+static void path_prepend(char *path, size_t *used, gw_str piece) {
+  size_t n = gw_size_min(piece.n, GW_JSON_WHERE_MAX - 1 - *used);
+  *used += n;
+  memcpy(path + GW_JSON_WHERE_MAX - *used, piece.p + (piece.n - n), n);
+}
+
+/* What is left of it; dots stand for a front that was lost. */
+static gw_str path_done(char *path, size_t used) {
+  char *begin = path + GW_JSON_WHERE_MAX - used;
+  if (used == GW_JSON_WHERE_MAX - 1) memcpy(begin, "...", 3);
+  return (gw_str){ begin, used };
+}
+
 static void where_prepend(gw_json_reader *reader, gw_str piece) {
-  size_t room = sizeof reader->where - 1 - reader->where_n;
-  size_t n = gw_size_min(piece.n, room);
-  reader->where_n += n;
-  memcpy(reader->where + sizeof reader->where - reader->where_n, piece.p + (piece.n - n), n);
+  path_prepend(reader->where, &reader->where_n, piece);
 }
 
 static bool where_begins_with_name(const gw_json_reader *reader) {
   return reader->where_n > 0 && reader->where[sizeof reader->where - reader->where_n] != '[';
 }
 
-/* The key's text as the client wrote it, escapes too; cut to a length that is easy to read. */
-static gw_str where_key_text(const gw_json_reader *reader, const char *key) {
+/* The key's text as the client wrote it, escapes too. */
+static gw_str where_key_raw(const gw_json_reader *reader, const char *key) {
   const char *p = key + 1;
   while (p < reader->end && *p != '"') {
     p += *p == '\\' ? 2 : 1;
   }
-  if (p > reader->end) p = reader->end;
-  size_t n = gw_size_min((size_t)(p - key - 1), ERROR_KEY_MAX);
-  return gw_str_first(gw_str_from(key + 1, p), gw_utf8_valid_prefix((gw_str){ key + 1, n }));
+  return gw_str_from(key + 1, p < reader->end ? p : reader->end);
+}
+
+/* The same, cut to a length that is easy to read. */
+static gw_str where_key_text(const gw_json_reader *reader, const char *key) {
+  gw_str raw = where_key_raw(reader, key);
+  gw_str cut = gw_str_first(raw, gw_size_min(raw.n, ERROR_KEY_MAX));
+  return gw_str_first(cut, gw_utf8_valid_prefix(cut));
+}
+
+/* RFC 6901: the name itself, with '~' and '/' escaped.  What was read before can be read again;
+ * a key that cannot be decoded stands as it was written. */
+static void pointer_prepend_key(gw_json_reader *reader, const char *key) {
+  gw_err *err = reader->err;
+  gw_code code = reader->code;
+  gw_str name;
+  reader->err = NULL;
+  if (gw_json_text(reader, key, &name) == NULL) name = where_key_raw(reader, key);
+  reader->err = err;
+  reader->code = code;
+  for (size_t i = name.n; i-- > 0 && reader->pointer_n < GW_JSON_WHERE_MAX - 1;) {
+    char c = name.p[i];
+    if ((unsigned char)c < ' ' || c == 0x7f) c = '?'; /* for whoever prints it */
+    gw_str piece = c == '~' ? GW_STR("~0") : c == '/' ? GW_STR("~1") : (gw_str){ &c, 1 };
+    path_prepend(reader->pointer, &reader->pointer_n, piece);
+  }
+  path_prepend(reader->pointer, &reader->pointer_n, GW_STR("/"));
 }
 
 void gw_json_where_key(gw_json_reader *reader, const char *key) {
   if (where_begins_with_name(reader)) where_prepend(reader, GW_STR("."));
   where_prepend(reader, where_key_text(reader, key));
+  pointer_prepend_key(reader, key);
 }
 
 void gw_json_where_map_key(gw_json_reader *reader, const char *key) {
@@ -144,6 +180,7 @@ void gw_json_where_map_key(gw_json_reader *reader, const char *key) {
   where_prepend(reader, GW_STR("\"]"));
   where_prepend(reader, where_key_text(reader, key));
   where_prepend(reader, GW_STR("[\""));
+  pointer_prepend_key(reader, key);
 }
 
 void gw_json_where_index(gw_json_reader *reader, size_t index) {
@@ -151,4 +188,11 @@ void gw_json_where_index(gw_json_reader *reader, size_t index) {
   int n = snprintf(text, sizeof text, "[%zu]", index);
   if (where_begins_with_name(reader)) where_prepend(reader, GW_STR("."));
   where_prepend(reader, (gw_str){ text, (size_t)n });
+  n = snprintf(text, sizeof text, "/%zu", index);
+  path_prepend(reader->pointer, &reader->pointer_n, (gw_str){ text, (size_t)n });
+}
+
+void gw_json_where_done(gw_json_reader *reader) {
+  gw_err_where(reader->err, path_done(reader->where, reader->where_n));
+  gw_err_pointer(reader->err, path_done(reader->pointer, reader->pointer_n));
 }

@@ -48,8 +48,9 @@ typedef struct gw_json_reader {
   char *scratch; /* one decoded string, until the next one */
   size_t scratch_cap;
   gw_json_types types;
-  size_t where_n; /* the path so far, at the end of `where` */
+  size_t where_n, pointer_n; /* the path so far, at the end of `where` and of `pointer` */
   char where[GW_JSON_WHERE_MAX];
+  char pointer[GW_JSON_WHERE_MAX];
 } gw_json_reader;
 
 /* An object that is an Any: its members are those of `target`, and "@type". */
@@ -72,10 +73,13 @@ gw_json_pos gw_json_fail_syntax(gw_json_reader *reader, const char *at, gw_str e
 /* The text ends too early; so does every failure at or behind its end. */
 gw_json_pos gw_json_fail_end(gw_json_reader *reader);
 gw_json_pos gw_json_fail_memory(gw_json_reader *reader, gw_code code);
-/* The key at `key` (its opening quote) is the next outer element of the path. */
+/* The key at `key` (its opening quote) is the next outer element of the path; of both, the field
+ * path and the JSON pointer. */
 void gw_json_where_key(gw_json_reader *reader, const char *key);
 void gw_json_where_map_key(gw_json_reader *reader, const char *key);
 void gw_json_where_index(gw_json_reader *reader, size_t index);
+/* Once the path is complete: into reader->err. */
+void gw_json_where_done(gw_json_reader *reader);
 
 /* ---- json_to_wire.c ---- */
 

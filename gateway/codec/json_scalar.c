@@ -342,7 +342,8 @@ gw_json_pos gw_json_bytes(gw_json_reader *reader, const gw_field *field, gw_json
     if (gw_json_failed(pos)) return pos;
   }
   if (!gw_base64_decode(text, pos.out, &n)) {
-    return gw_json_fail(reader, pos.in, GW_BAD_VALUE, "not base64");
+    return gw_json_fail(reader, pos.in, GW_BAD_VALUE, "expected bytes as base64, got \"%.*s\"",
+                        (int)gw_size_min(text.n, SCALAR_SHOWN_MAX), text.p);
   }
   pos.out += n;
   pos.in = next;

@@ -62,6 +62,9 @@ void gw_json_split_locate(const gw_json_split *split, gw_err *err) {
   int n = snprintf(where, sizeof where, "[%" PRIu64 "]%s%s", split->count - 1, is_name ? "." : "",
                    err->where);
   memcpy(err->where, where, gw_size_min((size_t)n + 1, sizeof where));
+  if (!split->is_array) return; /* the whole text is no JSON, so that nothing in it has a pointer */
+  n = snprintf(where, sizeof where, "/%" PRIu64 "%s", split->count - 1, err->pointer);
+  memcpy(err->pointer, where, gw_size_min((size_t)n + 1, sizeof where));
 }
 
 /* ---- lines: they end at LF, CR or both, as for codec/json_error.c ---- */

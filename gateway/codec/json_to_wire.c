@@ -448,7 +448,7 @@ static gw_code json_start(gw_json_reader *reader, gw_codec *codec, gw_str json, 
   reader->scratch = NULL;
   reader->scratch_cap = 0;
   reader->types = (gw_json_types){ 0 };
-  reader->where_n = 0;
+  reader->where_n = reader->pointer_n = 0;
   /* No route takes more, and offsets have 32 bits. */
   if (json.n > GW_ROUTE_BODY_BYTES_MAX || out->n > out->max) {
     return gw_err_set(err, GW_TOO_LARGE, "a text of %zu bytes is over the limit", json.n);
@@ -475,9 +475,7 @@ static gw_code json_finish(gw_json_reader *reader, gw_json_pos pos) {
     reader->out->n = gw_json_offset(reader, pos.out);
     return GW_OK;
   }
-  if (reader->where_n == sizeof reader->where - 1) memcpy(reader->where + 1, "...", 3); /* cut */
-  gw_str where = { reader->where + sizeof reader->where - reader->where_n, reader->where_n };
-  gw_err_where(reader->err, where);
+  gw_json_where_done(reader);
   return reader->code;
 }
 

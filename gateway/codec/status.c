@@ -1,5 +1,7 @@
 #include "codec/status.h"
 
+#include <stdio.h>
+
 #include "codec/base64.h"
 #include "codec/number.h"
 #include "codec/wire_reader.h"
@@ -69,12 +71,12 @@ static gw_code detail_append(gw_codec *codec, gw_buf *out, gw_str any) {
 /* google.rpc.BadRequest with one field violation. */
 static gw_code violation_append(const gw_codec *codec, gw_buf *out, const gw_err *violation) {
   const char *list = codec->style.proto_names ? "field_violations" : "fieldViolations";
-  char text[sizeof violation->where + sizeof violation->text + 64];
-  gw_str description = gw_str_of(violation->text);
-  /* A field of the body is found by its path alone; what else is meant must be said. */
-  if (violation->origin != NULL) {
-    description = (gw_str){ text, gw_err_print(violation, text, sizeof text) };
-  }
+  char text[sizeof violation->where + sizeof violation->text + sizeof violation->pointer + 128];
+  /* A field of the body is found by its path; what else is meant must be said. */
+  size_t n = violation->origin != NULL ? gw_err_print(violation, text, sizeof text)
+                                       : (size_t)snprintf(text, sizeof text, "%s", violation->text);
+  n += gw_err_place_print(violation, text + n, sizeof text - n);
+  gw_str description = { text, n };
   gw_code code =
       gw_buf_printf(out, "{\"@type\":\"type.googleapis.com/google.rpc.BadRequest\",\"%s\":[", list);
   if (code == GW_OK) code = member_append(out, "{\"field\":", gw_str_of(violation->where));

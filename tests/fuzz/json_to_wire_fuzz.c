@@ -73,6 +73,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   gw_code b = convert(message, data[0] & 1, text, pad, fresh, &second, &second_err);
   if (a != b || first_err.line != second_err.line || first_err.column != second_err.column ||
       strcmp(first_err.where, second_err.where) != 0 ||
+      strcmp(first_err.pointer, second_err.pointer) != 0 ||
       strcmp(first_err.text, second_err.text) != 0) {
     abort();
   }

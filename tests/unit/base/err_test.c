@@ -51,6 +51,25 @@ TEST(err, prints_what_the_place_is) {
   CHECK_STR(gw_str_of(text), "wrong");
 }
 
+TEST(err, prints_the_place_in_a_text) {
+  gw_err err;
+  char text[64], cut[8];
+  gw_err_init(&err);
+  gw_err_set(&err, GW_BAD_VALUE, "wrong");
+  gw_err_pointer(NULL, GW_STR("/a"));
+  CHECK_INT(gw_err_place_print(&err, text, sizeof text), 0);
+  CHECK_STR(gw_str_of(text), "");
+  gw_err_position(&err, 2, 7);
+  gw_err_place_print(&err, text, sizeof text);
+  CHECK_STR(gw_str_of(text), " (line 2, column 7)");
+  gw_err_pointer(&err, GW_STR("/a/0"));
+  gw_err_pointer(&err, GW_STR("/other"));
+  gw_err_place_print(&err, text, sizeof text);
+  CHECK_STR(gw_str_of(text), " (at /a/0, line 2, column 7)");
+  CHECK_INT(gw_err_place_print(&err, cut, sizeof cut), 7);
+  CHECK_STR(gw_str_of(cut), " (at /a");
+}
+
 TEST(err, cuts_what_is_too_long) {
   gw_err err;
   char endless[1000];

@@ -1,6 +1,6 @@
 /* json_to_wire over tests/golden/json_to_wire: message (full name), input.json (its final newline
  * does not count), options ("reject": unknown fields are errors), and output (hexadecimal, "empty"
- * for no bytes) or error ("LINE:COLUMN where: text", then the code's name). */
+ * for no bytes) or error ("LINE:COLUMN where: text", the JSON pointer, the code's name). */
 #include "unit/codec/json_fixture.h"
 #include "unit/golden.h"
 
@@ -32,8 +32,9 @@ static gw_str printed_error(const json_result *result) {
   size_t cap = sizeof result->err + 64;
   char *line = malloc(cap);
   CHECK(line != NULL);
-  int n = snprintf(line, cap, "%u:%u %s: %s\n%s", result->err.line, result->err.column,
-                   result->err.where, result->err.text, gw_code_name(result->code));
+  int n = snprintf(line, cap, "%u:%u %s: %s\n\"%s\"\n%s", result->err.line, result->err.column,
+                   result->err.where, result->err.text, result->err.pointer,
+                   gw_code_name(result->code));
   return (gw_str){ line, (size_t)n };
 }
 
@@ -41,7 +42,8 @@ static bool same_result(const json_result *a, const json_result *b) {
   if (a->code != b->code || a->unknown_count != b->unknown_count) return false;
   if (a->code == GW_OK) return gw_str_eq(gw_buf_str(&a->wire), gw_buf_str(&b->wire));
   return a->err.line == b->err.line && a->err.column == b->err.column &&
-         strcmp(a->err.where, b->err.where) == 0 && strcmp(a->err.text, b->err.text) == 0;
+         strcmp(a->err.where, b->err.where) == 0 && strcmp(a->err.pointer, b->err.pointer) == 0 &&
+         strcmp(a->err.text, b->err.text) == 0;
 }
 
 /* What stands behind the text must not matter, nor what was converted before. */

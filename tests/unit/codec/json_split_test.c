@@ -168,10 +168,13 @@ TEST(json_split, refuses_depth_at_once) {
 TEST(json_split, an_error_of_a_value_is_told_in_the_whole_text) {
   static const struct {
     uint32_t line, column;
-    const char *where, *expected;
+    const char *where, *pointer, *expected;
   } rows[] = {
-    { 1, 5, "userId", "3:8 [1].userId" }, { 2, 5, "a.b", "4:5 [1].a.b" }, { 1, 1, "", "3:4 [1]" },
-    { 1, 2, "[4]", "3:5 [1][4]" },        { 0, 0, "path", "0:0 path" }, /* not of the body */
+    { 1, 5, "userId", "/userId", "3:8 [1].userId /1/userId" },
+    { 2, 5, "a.b", "/a/b", "4:5 [1].a.b /1/a/b" },
+    { 1, 1, "", "", "3:4 [1] /1" },
+    { 1, 2, "[4]", "/4", "3:5 [1][4] /1/4" },
+    { 0, 0, "path", "", "0:0 path " }, /* not of the body */
   };
   gw_json_split split = { 0 };
   gw_str in = GW_STR("[\n1 ,\r\n   {\"a\":\n2}"), part;
@@ -183,9 +186,26 @@ TEST(json_split, an_error_of_a_value_is_told_in_the_whole_text) {
     gw_err_init(&err);
     gw_err_at(&err, GW_BAD_VALUE, gw_str_of(rows[i].where), "x");
     gw_err_position(&err, rows[i].line, rows[i].column);
+    gw_err_pointer(&err, gw_str_of(rows[i].pointer));
     gw_json_split_locate(&split, &err);
-    snprintf(text, sizeof text, "%u:%u %s", err.line, err.column, err.where);
+    snprintf(text, sizeof text, "%u:%u %s %s", err.line, err.column, err.where, err.pointer);
     CHECK_STR(gw_str_of(text), rows[i].expected);
   }
   gw_json_split_locate(&split, NULL);
+}
+
+/* Lines of JSON are no JSON text: a pointer leads through one value only. */
+TEST(json_split, lines_have_no_pointer_through_all) {
+  gw_json_split split = { 0 };
+  gw_str in = GW_STR("{}\n{\"a\":1}"), part;
+  gw_err err;
+  while (gw_json_split_next(&split, &in, &part, NULL) == GW_OK)
+    CHECK(part.n > 0);
+  gw_err_init(&err);
+  gw_err_at(&err, GW_BAD_VALUE, GW_STR("a"), "x");
+  gw_err_position(&err, 1, 6);
+  gw_err_pointer(&err, GW_STR("/a"));
+  gw_json_split_locate(&split, &err);
+  CHECK_STR(gw_str_of(err.pointer), "/a");
+  CHECK_STR(gw_str_of(err.where), "[1].a");
 }

@@ -27,12 +27,14 @@ static void free_str(gw_str s) {
   free((void *)(uintptr_t)s.p);
 }
 
-/* code, message (both one line), form, details.hex, where, text, origin, style -> output.json */
+/* code, message (both one line), form, details.hex, where, pointer, text, origin, style ->
+ * output.json.  What has an origin is not of a JSON text. */
 static void golden_run(golden_case *c, void *context) {
   (void)context;
   gw_str code = golden_read(c, "code", true), message = golden_read(c, "message", false);
   gw_str form = golden_read(c, "form", false), hex = golden_read(c, "details.hex", false);
   gw_str where = golden_read(c, "where", false), text = golden_read(c, "text", false);
+  gw_str pointer = golden_read(c, "pointer", false);
   gw_str origin = golden_read(c, "origin", false), style = golden_read(c, "style", false);
   gw_str details = { NULL, 0 };
   gw_err err;
@@ -42,8 +44,9 @@ static void golden_run(golden_case *c, void *context) {
   if (text.p != NULL) {
     gw_err_at(&err, GW_BAD_VALUE, gw_str_trim(where, "\n"), GW_STR_FMT,
               GW_STR_ARG(gw_str_trim(text, "\n")));
-    gw_err_position(&err, 1, 7);
+    if (origin.p == NULL) gw_err_position(&err, 1, 7);
     if (origin.p != NULL) gw_err_origin(&err, "query parameter");
+    gw_err_pointer(&err, gw_str_trim(pointer, "\n"));
   }
   uint64_t parsed = 0;
   CHECK(gw_str_parse_u64(gw_str_trim(code, "\n"), &parsed));
@@ -59,7 +62,7 @@ static void golden_run(golden_case *c, void *context) {
   CHECK_INT(status_print(&run, &out), GW_OK);
   golden_check(c, "output.json", gw_buf_str(&out));
   gw_buf_done(&out);
-  gw_str all[] = { code, message, form, hex, where, text, origin, style, details };
+  gw_str all[] = { code, message, form, hex, where, pointer, text, origin, style, details };
   for (size_t i = 0; i < GW_COUNT_OF(all); i++) {
     free_str(all[i]);
   }
