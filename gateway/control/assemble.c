@@ -72,7 +72,7 @@ gw_route *gw_assembly_route_new(gw_assembly *assembly, const gw_conf_route *opti
   gw_route *route = gw_conf_alloc(conf, sizeof *route);
   if (route == NULL) return NULL;
   /* A default timeout is meant for calls; it would cut every stream. */
-  bool timed = rpc == NULL || !rpc->server_streaming || options->timeout_at != NULL;
+  bool timed = rpc == NULL || !gw_rpc_is_stream(rpc) || options->timeout_at != NULL;
   bool known = upstream != UINT32_MAX;
   *route = (gw_route){
     .rpc = rpc,

@@ -70,10 +70,6 @@ static const gw_rpc *route_rpc(gw_assembly *assembly, const gw_conf_route *optio
     rpc_unknown(assembly, options->rpc, text);
     return NULL;
   }
-  if (rpc->client_streaming)
-    gw_findings_add(conf->findings, gw_conf_place(conf, options->rpc),
-                    "\"" GW_STR_FMT "\" takes a stream of requests, which is not implemented yet",
-                    GW_STR_ARG(rpc->full_name));
   return rpc;
 }
 
@@ -222,7 +218,7 @@ void gw_assembly_read_binds(gw_assembly *assembly, gw_route *route, const gw_yam
 static void route_check_kind(gw_assembly *assembly, const gw_rpc *rpc,
                              const gw_conf_route *options) {
   gw_conf *conf = assembly->conf;
-  if (!rpc->server_streaming && options->timeout_ms > GW_DEADLINE_MS_MAX)
+  if (!gw_rpc_is_stream(rpc) && options->timeout_ms > GW_DEADLINE_MS_MAX)
     gw_conf_expected(conf, options->timeout_at, GW_STR("timeout"),
                      "1ms to 5m for a call that is no stream");
   if (!rpc->server_streaming && options->stream_at != NULL)

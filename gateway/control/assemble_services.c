@@ -9,15 +9,6 @@ typedef struct service_work {
   const gw_service *service;
 } service_work;
 
-static void service_warn_stream(const service_work *work, const gw_rpc *rpc) {
-  bool wanted = work->options->automatic || rpc->rule_count > 0;
-  if (!wanted) return;
-  gw_findings_warn(work->assembly->conf->findings, work->at,
-                   "\"" GW_STR_FMT
-                   "\" is left out: it takes a stream of requests, which is not implemented yet",
-                   GW_STR_ARG(rpc->full_name));
-}
-
 static bool service_add_rule(const service_work *work, const gw_route *route,
                              const gw_http_rule *http) {
   gw_conf *conf = work->assembly->conf;
@@ -69,10 +60,7 @@ static void service_add_rpcs(const service_work *work) {
   for (uint32_t i = 0; i < work->service->rpc_count && conf->code == GW_OK; i++) {
     const gw_rpc *rpc = &work->service->rpcs[i];
     wanted += work->options->automatic || rpc->rule_count > 0;
-    if (rpc->client_streaming)
-      service_warn_stream(work, rpc);
-    else
-      service_add_rpc(work, rpc);
+    service_add_rpc(work, rpc);
   }
   if (wanted > 0) return;
   gw_findings_warn(conf->findings, work->at,

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "codec/json_split.h"
 #include "codec/json_to_wire.h"
 #include "codec/wire_to_json.h"
 #include "control/values.h"
@@ -21,6 +22,7 @@ typedef struct explain {
   gw_arena arena;
   const gw_rule *rule;
   gw_binds binds;
+  gw_buf wire, json; /* of one message */
   gw_buf *out;
   gw_code code;
   gw_err *err;
@@ -77,7 +79,8 @@ static void say_winner(explain *e) {
   if (rule->body_text.n > 0) say(e, "body      " GW_STR_FMT "\n", GW_STR_ARG(rule->body_text));
   if (rule->response_body_text.n > 0)
     say(e, "response  " GW_STR_FMT "\n", GW_STR_ARG(rule->response_body_text));
-  say(e, "rpc       " GW_STR_FMT "%s\n", GW_STR_ARG(route->rpc->full_name),
+  say(e, "rpc       " GW_STR_FMT "%s%s\n", GW_STR_ARG(route->rpc->full_name),
+      route->rpc->client_streaming ? " (takes a stream)" : "",
       route->rpc->server_streaming ? " (answers with a stream)" : "");
   say_upstream(e, route);
   say(e, "stage     " GW_STR_FMT "\n", GW_STR_ARG(route->stage));
@@ -163,7 +166,11 @@ static void say_body_binding(explain *e) {
   };
   const gw_rule *rule = e->rule;
   if (e->body.n == 0) return;
-  say(e, "  body    %zu bytes: %s", e->body.n, uses[rule->body_use]);
+  say(e, "  body    %zu bytes: %s%s", e->body.n,
+      !rule->reads_stream ? ""
+      : rule->reads_raw   ? "each piece that arrives "
+                          : "each value ",
+      uses[rule->body_use]);
   if (rule->body_use == GW_BODY_FIELD) say(e, " \"" GW_STR_FMT "\"", GW_STR_ARG(rule->body_text));
   say(e, "\n");
 }
@@ -214,52 +221,92 @@ static gw_code explain_refused(explain *e, gw_code code, const gw_err *err) {
   return code;
 }
 
-static gw_code explain_bind(explain *e, gw_codec *codec, gw_buf *wire) {
-  gw_bind_counts counts = { 0 };
+/* One message; of a stream the value that `split` found last. */
+static gw_code explain_bind(explain *e, gw_codec *codec, gw_str body, const gw_json_split *split,
+                            gw_bind_counts *counts) {
   gw_err err;
-  gw_bind_input input = { .rule = e->rule,
-                          .binds = &e->binds,
-                          .query = e->uri.query,
-                          .body = e->body,
-                          .content_type = GW_STR("application/json") };
+  gw_bind_input input = { .rule = e->rule, .body = body };
+  if (split == NULL || split->count <= 1) {
+    input.binds = &e->binds;
+    input.query = e->uri.query;
+    input.content_type = GW_STR("application/json");
+  }
   gw_err_init(&err);
-  gw_code code = gw_bind_request(&input, codec, wire, &counts, &err);
-  if (code != GW_OK) return explain_refused(e, code, &err);
-  if (counts.unknown_query > 0)
+  codec->unknown_count = 0;
+  gw_code code = gw_bind_request(&input, codec, &e->wire, counts, &err);
+  if (code == GW_OK) return GW_OK;
+  if (split != NULL) gw_json_split_locate(split, &err);
+  return explain_refused(e, code, &err);
+}
+
+static void say_ignored(explain *e, const gw_bind_counts *counts, uint64_t unknown_fields) {
+  if (counts->unknown_query > 0)
     say(e, "  ignored query parameters, for which the message has no field: %u\n",
-        counts.unknown_query);
-  if (counts.unused_query > 0)
+        counts->unknown_query);
+  if (counts->unused_query > 0)
     say(e, "  ignored query parameters, whose field the path or the body sets: %u\n",
-        counts.unused_query);
-  if (codec->unknown_count > 0)
+        counts->unused_query);
+  if (unknown_fields > 0)
     say(e, "  ignored JSON fields, which the message does not have: %llu\n",
-        (unsigned long long)codec->unknown_count);
+        (unsigned long long)unknown_fields);
+}
+
+static gw_code explain_one(explain *e, gw_codec *codec, gw_str body, const gw_json_split *split) {
+  const gw_route *route = e->rule->route;
+  gw_err err;
+  gw_err_init(&err);
+  gw_buf *wire = &e->wire, *json = &e->json;
+  wire->n = json->n = 0;
+  gw_bind_counts counts = { 0 };
+  gw_code code = explain_bind(e, codec, body, split, &counts);
+  if (code != GW_OK) return code;
+  if (split == NULL) say_ignored(e, &counts, codec->unknown_count);
+  code = gw_wire_to_json(codec, route->rpc->input, gw_buf_str(wire), json, &err);
+  if (code != GW_OK) return explain_refused(e, code, &err);
+  say(e, "\nmessage   ");
+  if (split != NULL) say(e, "[%llu] ", (unsigned long long)split->count - 1);
+  say(e, GW_STR_FMT ", %zu bytes\n  json    ", GW_STR_ARG(route->rpc->input->full_name), wire->n);
+  say_str(e, gw_buf_str(json));
+  say(e, wire->n > 0 ? "\n  bytes   " : "\n  bytes   (none)");
+  say_hex(e, gw_buf_str(wire));
+  say(e, "\n");
+  if (split != NULL) say_ignored(e, &counts, codec->unknown_count);
+  return GW_OK;
+}
+
+/* Each value of the body is a message. */
+static gw_code explain_stream(explain *e, gw_codec *codec) {
+  gw_json_split split = { 0 };
+  gw_str in = e->body, part;
+  gw_err err;
+  gw_err_init(&err);
+  gw_code code;
+  while ((code = gw_json_split_next(&split, &in, &part, &err)) == GW_OK) {
+    code = explain_one(e, codec, part, &split);
+    if (code != GW_OK) return code;
+  }
+  if (code == GW_AGAIN) {
+    code = gw_json_split_end(&split, &err);
+    if (code == GW_OK) return explain_one(e, codec, part, &split);
+  }
+  if (code != GW_AGAIN) return explain_refused(e, code, &err);
+  if (split.count == 0) say(e, "\nmessage   none: the body holds no value\n");
   return GW_OK;
 }
 
 static gw_code explain_message(explain *e, gw_codec *codec) {
   const gw_route *route = e->rule->route;
-  gw_buf wire, json;
   gw_err err;
   gw_err_init(&err);
-  gw_buf_init(&wire, &e->arena, route->message_bytes_max);
-  gw_buf_init(&json, &e->arena, route->message_bytes_max * GW_ARENA_RATIO);
-  if (e->body.n > route->body_bytes_max) {
+  gw_buf_init(&e->wire, &e->arena, route->message_bytes_max);
+  gw_buf_init(&e->json, &e->arena, route->message_bytes_max * GW_ARENA_RATIO);
+  if (e->rule->reads_stream && !e->rule->reads_raw) return explain_stream(e, codec);
+  if (!e->rule->reads_stream && e->body.n > route->body_bytes_max) {
     (void)gw_err_set(&err, GW_TOO_LARGE, "the body has %zu bytes, over the limit of %zu", e->body.n,
                      route->body_bytes_max);
     return explain_refused(e, GW_TOO_LARGE, &err);
   }
-  gw_code code = explain_bind(e, codec, &wire);
-  if (code != GW_OK) return code;
-  code = gw_wire_to_json(codec, route->rpc->input, gw_buf_str(&wire), &json, &err);
-  if (code != GW_OK) return explain_refused(e, code, &err);
-  say(e, "\nmessage   " GW_STR_FMT ", %zu bytes\n  json    ",
-      GW_STR_ARG(route->rpc->input->full_name), wire.n);
-  say_str(e, gw_buf_str(&json));
-  say(e, wire.n > 0 ? "\n  bytes   " : "\n  bytes   (none)");
-  say_hex(e, gw_buf_str(&wire));
-  say(e, "\n");
-  return GW_OK;
+  return explain_one(e, codec, e->body, NULL);
 }
 
 /* ---- metadata and deadline ---- */
@@ -290,7 +337,7 @@ static void say_deadline(explain *e) {
         gw_value_duration_print(route->timeout_ms, text));
   else
     say(e, "\ndeadline  none, unless the client asks for one\n");
-  if (route->rpc->server_streaming)
+  if (gw_rpc_is_stream(route->rpc))
     say(e, "idle      at most %s between two messages\n",
         gw_value_duration_print(route->idle_timeout_ms, text));
 }

@@ -1,5 +1,6 @@
 #include "exchange/access_log.h"
 
+#include "exchange/request_stream.h"
 #include "exchange/trace.h"
 
 #define ACCESS_TEXT_MAX   1024u /* bytes kept of a path or a reason */
@@ -9,6 +10,20 @@ static gw_code access_text(gw_buf *line, const char *key, gw_str value) {
   value.n = gw_size_min(value.n, ACCESS_TEXT_MAX);
   gw_code code = gw_buf_printf(line, ",\"%s\":", key);
   return code == GW_OK ? gw_buf_append_json_string(line, value) : code;
+}
+
+/* Streams only: how many messages went either way. */
+static gw_code access_messages(const gw_exchange *exchange, gw_buf *line) {
+  gw_code code = GW_OK;
+  if (exchange->requests != NULL) {
+    code = gw_buf_printf(line, ",\"messages_in\":%llu",
+                         (unsigned long long)exchange->requests->message_count);
+  }
+  if (code == GW_OK && exchange->rule != NULL && exchange->rule->route->rpc->server_streaming) {
+    code =
+        gw_buf_printf(line, ",\"messages_out\":%llu", (unsigned long long)exchange->message_count);
+  }
+  return code;
 }
 
 static gw_code access_line(const gw_exchange *exchange, uint64_t duration_us, gw_buf *line) {
@@ -29,6 +44,7 @@ static gw_code access_line(const gw_exchange *exchange, uint64_t duration_us, gw
         (unsigned long long)exchange->bytes_out, (unsigned long long)(duration_us / 1000),
         (unsigned long long)(duration_us % 1000), (int)exchange->call.attempts);
   }
+  if (code == GW_OK) code = access_messages(exchange, line);
   if (code == GW_OK && route != NULL) code = access_text(line, "upstream", route->upstream_name);
   if (code == GW_OK && exchange->trace.n > 0) {
     code = access_text(line, "trace_id", gw_trace_id(exchange->trace));

@@ -23,4 +23,7 @@ typedef struct gw_client_ops {
   void (*end)(void *client);
   void (*cut)(void *client); /* ends a begun answer so that the client sees it is not whole */
   bool (*is_writable)(const void *client); /* false: wait for gw_exchange_writable() */
+  /* The request's body must wait: no gw_exchange_body() until it is let go, which never happens
+   * within this call.  An answer that ends lets it go too. */
+  void (*hold)(void *client, bool held);
 } gw_client_ops;

@@ -36,6 +36,12 @@ void gw_engine_done(gw_engine *engine) {
   gw_exchange_free_all(engine);
 }
 
+gw_arena *gw_engine_message_arena(gw_engine *engine, size_t bytes_max) {
+  assert(engine->message_arena.used == 0);
+  gw_arena_init(&engine->message_arena, gw_loop_arena_pool(engine->loop), bytes_max);
+  return &engine->message_arena;
+}
+
 uint64_t gw_engine_random(gw_engine *engine) {
   uint64_t x = engine->random; /* xorshift64* */
   x ^= x >> 12;

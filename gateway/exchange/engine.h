@@ -33,8 +33,9 @@ struct gw_engine {
   uint32_t worker;
   gw_lease *lease; /* the current one */
   gw_worker_metrics *metrics;
-  gw_buf scratch;    /* JSON of one answer or of a few messages of a stream */
-  gw_buf access_log; /* lines of this iteration */
+  gw_buf scratch;         /* JSON of one answer or of a few messages of a stream */
+  gw_arena message_arena; /* of one message of a stream; empty in between */
+  gw_buf access_log;      /* lines of this iteration */
   gw_task log_task;
   uint32_t lease_count; /* with the current one */
   uint32_t in_flight;   /* exchanges */
@@ -55,6 +56,10 @@ void gw_engine_stop(gw_engine *engine);
 
 gw_lease *gw_lease_ref(gw_lease *lease);
 void gw_lease_unref(gw_lease *lease);
+
+/* Scratch for one message of a stream, whose exchange's own arena would grow with each: the caller
+ * ends it by gw_arena_done() before anything else may ask. */
+gw_arena *gw_engine_message_arena(gw_engine *engine, size_t bytes_max);
 
 /* Not 0; not for secrets. */
 uint64_t gw_engine_random(gw_engine *engine);

@@ -7,6 +7,7 @@
 #include "exchange/media.h"
 #include "exchange/metadata.h"
 #include "exchange/reply.h"
+#include "exchange/request_stream.h"
 #include "exchange/trace.h"
 #include "route/bind.h"
 #include "route/uri.h"
@@ -120,8 +121,17 @@ static void exchange_on_timer(gw_timer *timer) {
   }
   exchange->engine->scratch.n = 0;
   gw_call_cancel(&exchange->call);
+  if (!is_late && exchange->requests != NULL && gw_request_stream_awaits_client(exchange)) {
+    gw_reply_error(exchange, GW_REQUEST_TIMEOUT, "the client sent no message for too long");
+    return;
+  }
   gw_reply_error(exchange, GW_DEADLINE,
                  is_late ? "the deadline passed" : "the stream was idle for too long");
+}
+
+void gw_exchange_touch(gw_exchange *exchange) {
+  uint64_t idle_ms = exchange->rule->route->idle_timeout_ms;
+  if (idle_ms > 0) exchange->idle_at_ms = gw_loop_now_ms(exchange->engine->loop) + idle_ms;
 }
 
 /* ---- the call's answers ---- */
@@ -141,12 +151,11 @@ static void exchange_unary_step(gw_exchange *exchange) {
 
 static void exchange_stream_step(gw_exchange *exchange) {
   gw_buf *out = &exchange->engine->scratch;
-  uint64_t idle_ms = exchange->rule->route->idle_timeout_ms;
   gw_str message;
   out->n = 0;
   while (!exchange->has_begun || exchange->client_ops->is_writable(exchange->client)) {
     if (gw_call_next(&exchange->call, &message) != GW_OK) break;
-    if (idle_ms > 0) exchange->idle_at_ms = gw_loop_now_ms(exchange->engine->loop) + idle_ms;
+    gw_exchange_touch(exchange);
     if (!gw_reply_stream_message(exchange, message)) return;
     if (out->n >= EXCHANGE_PIECE_BYTES) gw_reply_stream_flush(exchange);
   }
@@ -165,6 +174,9 @@ static void exchange_stream_step(gw_exchange *exchange) {
 
 static void exchange_on_call(gw_call *call) {
   gw_exchange *exchange = GW_CONTAINER_OF(call, gw_exchange, call);
+  if (exchange->requests != NULL && exchange->state != GW_EX_DONE) {
+    gw_request_stream_resume(exchange);
+  }
   if (exchange->state != GW_EX_CALLING && exchange->state != GW_EX_REPLYING) return;
   if (exchange->rule->route->rpc->server_streaming) {
     exchange_stream_step(exchange);
@@ -179,54 +191,53 @@ void gw_exchange_writable(gw_exchange *exchange) {
 
 /* ---- the request ---- */
 
-static gw_code exchange_bind(gw_exchange *exchange, gw_str body) {
+gw_code gw_exchange_bind(gw_exchange *exchange, gw_str body, bool is_first, gw_arena *arena,
+                         gw_buf *out) {
   const gw_route *route = exchange->rule->route;
   gw_codec codec = { .pool = exchange->lease->snapshot->pool,
                      .memo = exchange->lease->memo,
-                     .arena = &exchange->arena,
+                     .arena = arena,
                      .style = route->json };
-  gw_bind_input input = { .rule = exchange->rule,
-                          .binds = &exchange->binds,
-                          .query = exchange->query,
-                          .body = body,
-                          .form = exchange->body_is_form,
-                          .content_type = exchange->content_type,
-                          .headers = exchange->bind_headers,
-                          .header_count = exchange->bind_header_count };
+  gw_bind_input input = { .rule = exchange->rule, .body = body };
+  if (is_first) {
+    input.binds = &exchange->binds;
+    input.query = exchange->query;
+    input.form = exchange->body_is_form;
+    input.content_type = exchange->content_type;
+    input.headers = exchange->bind_headers;
+    input.header_count = exchange->bind_header_count;
+  }
   gw_bind_counts counts = { 0 };
-  gw_buf *out = &exchange->frames;
-  gw_buf_init(out, &exchange->arena, route->message_bytes_max + GW_GRPC_PREFIX_BYTES);
+  size_t start = out->n;
   gw_code code = gw_buf_append(out, GW_STR("\0\0\0\0\0"));
   if (code == GW_OK) code = gw_bind_request(&input, &codec, out, &counts, &exchange->err);
   if (code == GW_TOO_LARGE) {
+    gw_err_init(&exchange->err); /* its figure counts the prefix too */
     gw_err_set(&exchange->err, GW_TOO_LARGE, "the message is over the limit of %zu bytes (message)",
                route->message_bytes_max);
   }
   if (code != GW_OK) return code;
-  gw_grpc_prefix_write((uint8_t *)out->p, (uint32_t)(out->n - GW_GRPC_PREFIX_BYTES));
+  gw_grpc_prefix_write((uint8_t *)out->p + start,
+                       (uint32_t)(out->n - start - GW_GRPC_PREFIX_BYTES));
   gw_count(&exchange->lease->route_metrics[route->index]->ignored_fields,
            codec.unknown_count + counts.unknown_query + counts.unused_query);
   return GW_OK;
 }
 
-/* The request is whole: one message out. */
-static void exchange_call(gw_exchange *exchange, gw_str body) {
+/* Starts the call: with one message (`frames`), or with those that follow (`queue`). */
+static void exchange_start(gw_exchange *exchange, gw_str frames, gw_call_queue *queue) {
   const gw_route *route = exchange->rule->route;
-  exchange->state = GW_EX_CALLING;
-  gw_code code = exchange_bind(exchange, body);
-  if (code != GW_OK) {
-    gw_reply_error(exchange, code, "the request cannot be read");
-    return;
-  }
   gw_call_request request = { .path = route->rpc->path,
                               .metadata = exchange->metadata,
                               .metadata_count = exchange->metadata_count,
-                              .frames = gw_buf_str(&exchange->frames),
+                              .frames = frames,
+                              .queue = queue,
                               .deadline_ms = exchange->deadline_ms,
                               .message_bytes_max = route->message_bytes_max,
                               .streaming = route->rpc->server_streaming };
-  if (route->rpc->server_streaming && route->idle_timeout_ms > 0) {
-    exchange->idle_at_ms = gw_loop_now_ms(exchange->engine->loop) + route->idle_timeout_ms;
+  exchange->state = GW_EX_CALLING;
+  if (queue != NULL || route->rpc->server_streaming) {
+    gw_exchange_touch(exchange);
     exchange_timer_set(exchange);
   }
   exchange->call.tick = exchange_on_call;
@@ -235,9 +246,26 @@ static void exchange_call(gw_exchange *exchange, gw_str body) {
                 exchange->lease->upstreams[route->upstream], &request);
 }
 
+/* The request is whole: one message out. */
+static void exchange_call(gw_exchange *exchange, gw_str body) {
+  gw_buf *out = &exchange->frames;
+  gw_buf_init(out, &exchange->arena,
+              exchange->rule->route->message_bytes_max + GW_GRPC_PREFIX_BYTES);
+  gw_code code = gw_exchange_bind(exchange, body, true, &exchange->arena, out);
+  if (code == GW_OK) {
+    exchange_start(exchange, gw_buf_str(out), NULL);
+  } else {
+    gw_reply_error(exchange, code, "the request cannot be read");
+  }
+}
+
 void gw_exchange_body(gw_exchange *exchange, gw_str piece, bool end) {
-  assert(exchange->state == GW_EX_RECEIVING);
   exchange->bytes_in += piece.n;
+  if (exchange->requests != NULL) {
+    gw_request_stream_take(exchange, piece, end);
+    return;
+  }
+  assert(exchange->state == GW_EX_RECEIVING);
   bool is_used = exchange->rule->body_use != GW_BODY_NONE;
   /* A body that came in one piece is read where it lies. */
   if (end && exchange->body.n == 0) {
@@ -298,7 +326,8 @@ static gw_code exchange_take_head(gw_exchange *exchange, const gw_h1_request *re
   const gw_route *route = exchange->rule->route;
   uint64_t timeout_ms;
   uint32_t dropped = 0;
-  exchange->body_bytes_max = route->body_bytes_max;
+  /* A stream is bounded by its messages and by time. */
+  exchange->body_bytes_max = exchange->rule->reads_stream ? SIZE_MAX : route->body_bytes_max;
   exchange->arena.max =
       EXCHANGE_ARENA_BASE +
       GW_ARENA_RATIO * gw_size_max(route->body_bytes_max, route->message_bytes_max);
@@ -309,7 +338,8 @@ static gw_code exchange_take_head(gw_exchange *exchange, const gw_h1_request *re
     exchange->deadline_ms = gw_loop_now_ms(exchange->engine->loop) + timeout_ms;
     exchange_timer_set(exchange);
   }
-  if (request->body_kind == GW_H1_BODY_LENGTH && request->content_length > route->body_bytes_max) {
+  if (request->body_kind == GW_H1_BODY_LENGTH &&
+      request->content_length > exchange->body_bytes_max) {
     return gw_err_set(&exchange->err, GW_TOO_LARGE,
                       "content-length %llu is over the limit of %zu bytes (body)",
                       (unsigned long long)request->content_length, route->body_bytes_max);
@@ -382,7 +412,12 @@ void gw_exchange_head(gw_exchange *exchange, const gw_h1_request *request, gw_st
     return;
   }
   code = exchange_take_head(exchange, request, peer);
-  if (code != GW_OK) gw_reply_error(exchange, code, "the request cannot be taken");
+  if (code == GW_OK && exchange->rule->reads_stream) code = gw_request_stream_begin(exchange);
+  if (code != GW_OK) {
+    gw_reply_error(exchange, code, "the request cannot be taken");
+  } else if (exchange->requests != NULL) {
+    exchange_start(exchange, GW_STR(""), &exchange->requests->queue);
+  }
 }
 
 void gw_exchange_stop(gw_exchange *exchange) {

@@ -14,6 +14,9 @@
  *   REPLYING   call: more messages; front: the client takes more
  *   DONE       answered or cut; the client ops were told, once
  *
+ * When the body is a stream of messages (exchange/request_stream.h) the call starts with the head,
+ * and the body is taken in CALLING and REPLYING.
+ *
  * Owns its arena, its call and a hold on a lease.  One thread. */
 #pragma once
 
@@ -29,6 +32,8 @@ typedef enum gw_exchange_state {
   GW_EX_DONE
 } gw_exchange_state;
 
+typedef struct gw_request_stream gw_request_stream;
+
 typedef struct gw_exchange {
   gw_engine *engine;
   gw_lease *lease;
@@ -41,6 +46,7 @@ typedef struct gw_exchange {
   const gw_rule *rule; /* NULL: none fits (yet) */
   gw_binds binds;
   gw_str method, path, query, peer; /* copies in the arena */
+  gw_request_stream *requests;      /* of a body that is a stream of messages; else NULL */
   bool is_head;
   bool body_is_form;
   gw_str content_type;
@@ -84,7 +90,7 @@ void gw_exchange_free_all(gw_engine *engine); /* those kept for reuse */
  * body, up to exchange->body_bytes_max, is asked for. */
 void gw_exchange_head(gw_exchange *exchange, const gw_h1_request *request, gw_str peer);
 /* The next piece of the body; `end`: the last one, maybe empty.  GW_TCP_PAD bytes behind are
- * readable. */
+ * readable.  Not while the client is held. */
 void gw_exchange_body(gw_exchange *exchange, gw_str piece, bool end);
 /* The request is refused by who reads it: answers with `code` and closes.  err: the reason. */
 void gw_exchange_refuse(gw_exchange *exchange, gw_code code, const gw_err *err, gw_str peer);
@@ -92,3 +98,10 @@ void gw_exchange_refuse(gw_exchange *exchange, gw_code code, const gw_err *err, 
 void gw_exchange_stop(gw_exchange *exchange);
 /* The client's socket took what was queued. */
 void gw_exchange_writable(gw_exchange *exchange);
+
+/* For request_stream.c: appends the message that `body` makes, with its gRPC prefix; path, query
+ * and headers go into the first one.  Scratch comes from `arena`.  Errors in exchange->err. */
+GW_CHECKED gw_code gw_exchange_bind(gw_exchange *exchange, gw_str body, bool is_first,
+                                    gw_arena *arena, gw_buf *out);
+/* A stream went on: its idle time begins anew. */
+void gw_exchange_touch(gw_exchange *exchange);

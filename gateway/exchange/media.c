@@ -13,6 +13,14 @@ static bool media_is_json(gw_str type) {
          (type.n > 5 && gw_str_eq_nocase(gw_str_skip(type, type.n - 5), GW_STR("+json")));
 }
 
+/* No registered name: those in use. */
+static bool media_is_ndjson(gw_str type) {
+  return gw_str_eq_nocase(type, GW_STR("application/x-ndjson")) ||
+         gw_str_eq_nocase(type, GW_STR("application/ndjson")) ||
+         gw_str_eq_nocase(type, GW_STR("application/jsonl")) ||
+         gw_str_eq_nocase(type, GW_STR("application/x-jsonlines"));
+}
+
 static bool media_is_utf8(gw_str parameters) {
   while (parameters.n > 0) {
     gw_str value = gw_str_cut(&parameters, ';');
@@ -22,15 +30,6 @@ static bool media_is_utf8(gw_str parameters) {
     return gw_str_eq_nocase(value, GW_STR("utf-8")) || gw_str_eq_nocase(value, GW_STR("us-ascii"));
   }
   return true;
-}
-
-static bool media_is_raw(const gw_rule *rule) {
-  const gw_message *message = rule->route->rpc->input;
-  if (rule->body_use == GW_BODY_FIELD) {
-    const gw_field *field = rule->body.fields[rule->body.count - 1];
-    message = field->repeated ? NULL : field->message; /* a list of them is JSON */
-  }
-  return message != NULL && message->wkt == GW_WKT_HTTP_BODY;
 }
 
 static gw_str media_shown(gw_str value) {
@@ -46,10 +45,14 @@ gw_code gw_media_check(const gw_h1_request *request, const gw_rule *rule, bool *
                       "content-encoding \"" GW_STR_FMT "\": expected identity",
                       GW_STR_ARG(media_shown(coding)));
   }
-  if (value.n == 0 || media_is_raw(rule)) return GW_OK;
+  if (value.n == 0 || rule->reads_raw) return GW_OK;
   gw_str type = media_type(value, &parameters);
-  *is_form = gw_str_eq_nocase(type, GW_STR("application/x-www-form-urlencoded"));
-  if ((*is_form || media_is_json(type)) && media_is_utf8(parameters)) return GW_OK;
+  bool is_form_type = gw_str_eq_nocase(type, GW_STR("application/x-www-form-urlencoded"));
+  bool is_known =
+      is_form_type || media_is_json(type) || (rule->reads_stream && media_is_ndjson(type));
+  /* Plain `curl -d` calls JSON a form; a form is one message, so that a stream is none. */
+  *is_form = is_form_type && !rule->reads_stream;
+  if (is_known && media_is_utf8(parameters)) return GW_OK;
   return gw_err_set(err, GW_UNSUPPORTED_TYPE,
                     "content-type \"" GW_STR_FMT "\": expected application/json in UTF-8",
                     GW_STR_ARG(media_shown(value)));

@@ -5,9 +5,9 @@
 #include "net/h1.h"
 #include "route/rule.h"
 
-/* JSON, +json or no type; a form, told by *is_form; any type where the rule's body is a
- * google.api.HttpBody. GW_UNSUPPORTED_TYPE: anything else, another charset than UTF-8, or a
- * content-encoding. */
+/* JSON, +json or no type; also NDJSON where the body is a stream; a form, told by *is_form; any
+ * type where the rule's body is a google.api.HttpBody. GW_UNSUPPORTED_TYPE: anything else, another
+ * charset than UTF-8, or a content-encoding. */
 GW_CHECKED gw_code gw_media_check(const gw_h1_request *request, const gw_rule *rule, bool *is_form,
                                   gw_err *err);
 

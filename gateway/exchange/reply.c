@@ -244,9 +244,10 @@ void gw_reply_bad_method(gw_exchange *exchange, gw_str allow) {
 
 /* ---- messages ---- */
 
-static gw_code reply_print(gw_exchange *exchange, gw_str message, gw_buf *out) {
+static gw_code reply_print(gw_exchange *exchange, gw_str message, gw_arena *arena, gw_buf *out) {
   const gw_rule *rule = exchange->rule;
   gw_codec codec = reply_codec(exchange);
+  codec.arena = arena;
   if (rule->response_body.count == 0) {
     return gw_wire_to_json(&codec, rule->route->rpc->output, message, out, &exchange->err);
   }
@@ -270,8 +271,8 @@ void gw_reply_message(gw_exchange *exchange, gw_str message) {
   gw_str type = GW_STR("application/json"), raw = { NULL, 0 };
   bool is_raw = reply_is_raw(exchange);
   out->n = 0;
-  gw_code code =
-      is_raw ? reply_raw(exchange, message, &type, &raw) : reply_print(exchange, message, out);
+  gw_code code = is_raw ? reply_raw(exchange, message, &type, &raw)
+                        : reply_print(exchange, message, &exchange->arena, out);
   if (code != GW_OK) {
     gw_reply_error(exchange, code == GW_NOMEM ? GW_NOMEM : GW_BAD_ANSWER,
                    "the upstream's message cannot be read");
@@ -338,7 +339,11 @@ static gw_code reply_stream_print(gw_exchange *exchange, gw_str message, gw_buf 
   case GW_STREAM_ARRAY: before = exchange->message_count == 0 ? GW_STR("[") : GW_STR(","); break;
   }
   gw_code code = gw_buf_append(out, before);
-  if (code == GW_OK) code = reply_print(exchange, message, out);
+  if (code == GW_OK) {
+    gw_arena *scratch = gw_engine_message_arena(exchange->engine, exchange->arena.max);
+    code = reply_print(exchange, message, scratch, out);
+    gw_arena_done(scratch);
+  }
   if (code == GW_OK) code = gw_buf_append(out, after);
   return code;
 }

@@ -55,6 +55,9 @@ static void answer_whole(void *client, const gw_answer *answer) {
 static void answer_begin(void *client, const gw_answer *head) {
   gw_h1_conn *conn = client;
   if (conn->http10) conn->must_close = true; /* the end of the connection ends the body */
+  /* The request may still run; it is known only at the answer's end whether the connection stays.
+   */
+  if (conn->state == H1_BODY) conn->body_unread = false;
   gw_str text = answer_head(conn, head, true);
   /* Without memory for the head nothing of the body may follow. */
   if (text.n == 0) conn->must_close = conn->must_reset = true;
@@ -96,6 +99,10 @@ static bool answer_is_writable(const void *client) {
   return gw_tcp_queued(conn->tcp) == 0;
 }
 
+static void answer_hold(void *client, bool held) {
+  gw_h1_conn_hold(client, held);
+}
+
 const gw_client_ops gw_h1_client_ops = {
   .answer = answer_whole,
   .begin = answer_begin,
@@ -103,4 +110,5 @@ const gw_client_ops gw_h1_client_ops = {
   .end = answer_end,
   .cut = answer_cut,
   .is_writable = answer_is_writable,
+  .hold = answer_hold,
 };

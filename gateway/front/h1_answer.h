@@ -9,3 +9,4 @@ extern const gw_client_ops gw_h1_client_ops;
 bool gw_h1_conn_may_stay(const gw_h1_conn *conn);
 void gw_h1_conn_answered(gw_h1_conn *conn); /* all of the answer was written or queued */
 void gw_h1_conn_wrote(gw_h1_conn *conn);
+void gw_h1_conn_hold(gw_h1_conn *conn, bool held);

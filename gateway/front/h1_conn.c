@@ -48,6 +48,11 @@ static void conn_stall_set(gw_h1_conn *conn) {
   conn_due_set(conn, conn->stall_ms);
 }
 
+/* The request's body is a stream of messages: the exchange watches the time between them. */
+static bool conn_takes_stream(const gw_h1_conn *conn) {
+  return conn->state == H1_BODY && !conn->is_answered && conn->exchange->requests != NULL;
+}
+
 /* What an answer waits for: a slow client; one that may have left, unseen while reading is paused,
  * or with an end that may be only of its sending. */
 static void conn_answer_due_set(gw_h1_conn *conn) {
@@ -111,7 +116,7 @@ static void conn_linger(gw_h1_conn *conn) {
   gw_front_set_idle(conn->front, conn, false);
   conn_pending_drop(conn);
   if (conn->is_paused) gw_tcp_pause(conn->tcp, false);
-  conn->is_paused = false;
+  conn->is_paused = conn->is_held = false;
   gw_tcp_finish(conn->tcp);
   conn_due_set(conn, conn_now(conn) + H1_LINGER_MS);
 }
@@ -159,6 +164,7 @@ static bool conn_begin(gw_h1_conn *conn) {
   conn->state = H1_HEAD;
   conn->is_answered = conn->is_chunked = conn->body_unread = false;
   conn->keep_alive = conn->http10 = false;
+  conn->lingered = 0;
   gw_front_set_idle(conn->front, conn, false);
   conn->due_ms = 0;
   conn->requests++;
@@ -195,7 +201,7 @@ static void conn_head_done(gw_h1_conn *conn, const gw_h1_request *request, bool 
   conn->receive->body_begin_ms = conn_now(conn);
   uint64_t check_ms =
       gw_size_min(conn_limits(conn)->body_grace_ms, conn_limits(conn)->body_timeout_ms);
-  conn_due_set(conn, conn->receive->body_begin_ms + check_ms);
+  if (!conn_takes_stream(conn)) conn_due_set(conn, conn->receive->body_begin_ms + check_ms);
   if (request->expect_continue && !has_more && !conn->is_answered) {
     gw_tcp_write(conn->tcp, &GW_STR("HTTP/1.1 100 Continue\r\n\r\n"), 1);
   }
@@ -238,14 +244,24 @@ static size_t conn_take_head(gw_h1_conn *conn, char *bytes, size_t n) {
   return head_n - before;
 }
 
+/* Of a body whose answer is out only a little more is read, to keep the connection. */
+static gw_code conn_read_body(gw_h1_conn *conn, gw_str *in, gw_str *data, gw_err *err) {
+  bool is_stream = conn->exchange->requests != NULL;
+  size_t max = conn->is_answered && !is_stream ? H1_UNREAD_MAX : conn->exchange->body_bytes_max;
+  gw_code code = gw_h1_body_read(&conn->receive->reader, in, max, data, err);
+  if (conn->is_answered && is_stream && (conn->lingered += data->n) > H1_UNREAD_MAX) {
+    return GW_TOO_LARGE;
+  }
+  return code;
+}
+
 static size_t conn_take_body(gw_h1_conn *conn, char *bytes, size_t n) {
   gw_str in = { bytes, n };
   gw_err err;
   gw_err_init(&err);
-  while (in.n > 0) {
+  while (in.n > 0 && !conn->is_held) {
     gw_str data = { NULL, 0 };
-    size_t max = conn->is_answered ? H1_UNREAD_MAX : conn->exchange->body_bytes_max;
-    gw_code code = gw_h1_body_read(&conn->receive->reader, &in, max, &data, &err);
+    gw_code code = conn_read_body(conn, &in, &data, &err);
     if (code != GW_OK && code != GW_AGAIN) {
       conn->body_unread = true;
       if (conn->is_answered) {
@@ -265,7 +281,8 @@ static size_t conn_take_body(gw_h1_conn *conn, char *bytes, size_t n) {
     }
     if (code == GW_OK) {
       conn->body_unread = false;
-      conn->due_ms = 0;
+      conn_due_set(conn, 0);
+      if (conn->exchange->requests != NULL) conn_answer_due_set(conn);
       break;
     }
   }
@@ -285,7 +302,10 @@ static size_t conn_take(gw_h1_conn *conn, char *bytes, size_t n) {
       }
       break;
     case H1_HEAD: taken += conn_take_head(conn, bytes + taken, n - taken); break;
-    case H1_BODY: taken += conn_take_body(conn, bytes + taken, n - taken); break;
+    case H1_BODY:
+      if (conn->is_held) return taken;
+      taken += conn_take_body(conn, bytes + taken, n - taken);
+      break;
     case H1_ANSWERING:
     case H1_FLUSHING: return taken;
     case H1_LINGERING:
@@ -301,11 +321,14 @@ static void conn_pending_changed(gw_h1_conn *conn) {
   size_t *total = gw_front_pending_bytes(conn->front);
   *total = *total - conn->pending_counted + n;
   conn->pending_counted = n;
-  bool paused = n >= H1_PENDING_MAX || (n >= H1_PENDING_FAIR && *total >= H1_PENDING_TOTAL);
+  bool paused =
+      conn->is_held || n >= H1_PENDING_MAX || (n >= H1_PENDING_FAIR && *total >= H1_PENDING_TOTAL);
   if (paused == conn->is_paused) return;
   conn->is_paused = paused;
   gw_tcp_pause(conn->tcp, paused);
-  if (conn->state == H1_ANSWERING || conn->state == H1_FLUSHING) conn_answer_due_set(conn);
+  if (conn->state == H1_ANSWERING || conn->state == H1_FLUSHING || conn_takes_stream(conn)) {
+    conn_answer_due_set(conn);
+  }
 }
 
 static void conn_on_read(void *user, char *bytes, size_t n) {
@@ -350,9 +373,13 @@ static void conn_take_pending(gw_h1_conn *conn) {
 
 static void conn_on_task(gw_task *task) {
   gw_h1_conn *conn = GW_CONTAINER_OF(task, gw_h1_conn, task);
-  if (!conn->is_answered) return;
-  if (conn->state == H1_BODY && !conn->body_unread && !conn->must_close)
-    return; /* the rest of it */
+  if (conn->state == H1_BODY && !conn->is_held) conn_take_pending(conn); /* it was let go */
+  if (!conn->is_answered || conn->state == H1_CLOSING || conn->state == H1_LINGERING) return;
+  if (conn->state == H1_BODY && !conn->body_unread && !conn->must_close) {
+    /* The rest of it; a stream's may take any time, but not behind its answer. */
+    if (conn->exchange->requests != NULL) conn_due_set(conn, conn_now(conn) + H1_LINGER_MS);
+    return;
+  }
   /* What the answer's head said holds: a drain that began since must not close on a client that was
    * told to go on. */
   bool stays = !conn->must_close && !conn->body_unread && !conn->has_ended;
@@ -374,7 +401,7 @@ static void conn_on_task(gw_task *task) {
 static void conn_on_drained(void *user) {
   gw_h1_conn *conn = user;
   conn->stall_queued = 0;
-  if (conn->state == H1_ANSWERING && conn->exchange != NULL) {
+  if (conn_takes_stream(conn) || (conn->state == H1_ANSWERING && conn->exchange != NULL)) {
     conn_answer_due_set(conn);
     gw_exchange_writable(conn->exchange);
   } else if (conn->state == H1_FLUSHING) {
@@ -453,6 +480,8 @@ static void conn_on_due(gw_h1_conn *conn) {
   case H1_BODY:
     if (conn->is_answered) {
       conn_linger(conn);
+    } else if (conn_takes_stream(conn)) {
+      conn_on_answer_due(conn);
     } else if (conn_body_is_slow(conn)) {
       conn_refuse_late(conn, GW_LIMIT_BODY_TIMEOUT, "the request's body came too slowly");
     } else {
@@ -478,13 +507,22 @@ static void conn_on_timer(gw_timer *timer) {
   }
 }
 
+void gw_h1_conn_hold(gw_h1_conn *conn, bool held) {
+  conn->is_held = held;
+  conn_pending_changed(conn);
+  if (!held) gw_loop_defer(gw_front_engine(conn->front)->loop, &conn->task);
+}
+
 void gw_h1_conn_answered(gw_h1_conn *conn) {
   conn->is_answered = true;
+  if (conn->is_held) gw_h1_conn_hold(conn, false);
   gw_loop_defer(gw_front_engine(conn->front)->loop, &conn->task);
 }
 
 void gw_h1_conn_wrote(gw_h1_conn *conn) {
-  if (gw_tcp_queued(conn->tcp) > 0 && conn->stall_queued == 0) conn_stall_set(conn);
+  if (gw_tcp_queued(conn->tcp) == 0 || conn->stall_queued > 0) return;
+  conn_stall_set(conn);
+  if (conn->is_paused) conn_answer_due_set(conn); /* that may be due before */
 }
 
 /* ---- opening ---- */

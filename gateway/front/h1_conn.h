@@ -3,7 +3,8 @@
  * States (woken by; each but LINGERING also by: the client left):
  *   IDLE       bytes; idle timeout
  *   HEAD       bytes; header timeout (absolute, from the first byte)
- *   BODY       bytes; body timeout (absolute) and minimum rate
+ *   BODY       bytes; body timeout (absolute) and minimum rate.  Of a stream of messages: as
+ *              ANSWERING; its answer may begin meanwhile; while held nothing is read
  *   ANSWERING  the exchange; stall timeout while something is queued
  *   FLUSHING   drained; stall timeout
  *   LINGERING  the client's end, or a moment: what it still sends is dropped, so that the
@@ -45,7 +46,7 @@ struct gw_h1_conn {
   gw_exchange *exchange;                 /* from the first byte of a request to its answer's last */
   h1_receive *receive;                   /* HEAD and BODY */
   gw_buf pending;                        /* behind the current request */
-  size_t lingered;                       /* bytes dropped while LINGERING */
+  size_t lingered;                       /* bytes dropped while LINGERING, or behind an answer */
   size_t pending_start, pending_counted; /* counted: in the front's total */
   gw_timer timer;
   uint64_t due_ms;     /* 0: nothing is due; the timer may be set for earlier */
@@ -56,7 +57,7 @@ struct gw_h1_conn {
   uint64_t opened_ms, age_max_ms;
   uint32_t requests;
   bool is_idle_listed, is_paused, is_answered, is_chunked, must_close, must_reset, keep_alive,
-      http10, body_unread, has_ended;
+      http10, body_unread, has_ended, is_held;
 };
 
 /* Owned by the front.  NULL: no memory; tcp is then closed. */

@@ -138,7 +138,7 @@ static gw_code bind_path(const gw_bind_input *input, gw_codec *codec, gw_buf *ou
 static bool bind_is_in_pieces(const gw_bind_input *input) {
   const gw_rule *rule = input->rule;
   if (input->query.n > 0 || input->header_count > 0 || input->form) return true;
-  for (uint32_t i = 0; i < rule->template.var_count; i++) {
+  for (uint32_t i = 0; input->binds != NULL && i < rule->template.var_count; i++) {
     if (rule->vars[i].count > 1) return true;
   }
   return false;

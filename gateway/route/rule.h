@@ -66,6 +66,9 @@ typedef struct gw_rule {
   const gw_field_path *mask_skips; /* variables inside the body, relative to it */
   uint32_t mask_skip_count;
   gw_body_use body_use;
+  bool reads_stream; /* the body is any number of messages; false where there is none to read: then
+                        path and query make the only one */
+  bool reads_raw;    /* the body becomes a google.api.HttpBody, whatever it is */
   gw_field_path body;
   gw_field_path response_body;          /* count 0: the whole message */
   gw_str body_text, response_body_text; /* as written, for `routes` and `explain` */

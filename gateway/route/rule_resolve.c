@@ -95,6 +95,15 @@ static gw_code resolve_response_body(gw_rule *rule, gw_arena *arena, gw_err *err
   return gw_field_path_parse(text, rule->route->rpc->output, arena, &rule->response_body, err);
 }
 
+static bool resolve_is_http_body(const gw_rule *rule) {
+  const gw_message *message = rule->body_use == GW_BODY_ALL ? rule->route->rpc->input : NULL;
+  if (rule->body_use == GW_BODY_FIELD) {
+    const gw_field *field = rule->body.fields[rule->body.count - 1];
+    message = field->repeated ? NULL : field->message;
+  }
+  return message != NULL && message->wkt == GW_WKT_HTTP_BODY;
+}
+
 /* Hands `err` on and clears it for the next check. */
 static void resolve_report(gw_code code, gw_code *first, gw_err *err, gw_rule_report_fn *report,
                            void *context) {
@@ -133,5 +142,7 @@ gw_code gw_rule_resolve(gw_rule *rule, gw_arena *arena, gw_rule_report_fn *repor
   if (first == GW_OK && gw_patch_mask_resolve(rule, arena) != GW_OK) {
     resolve_report(gw_err_set(&err, GW_NOMEM, "out of memory"), &first, &err, report, context);
   }
+  rule->reads_raw = resolve_is_http_body(rule);
+  rule->reads_stream = rule->route->rpc->client_streaming && rule->body_use != GW_BODY_NONE;
   return first;
 }

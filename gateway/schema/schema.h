@@ -174,6 +174,10 @@ struct gw_rpc {
   uint32_t rule_count;
 };
 
+static inline bool gw_rpc_is_stream(const gw_rpc *rpc) {
+  return rpc->client_streaming || rpc->server_streaming;
+}
+
 struct gw_service {
   gw_str full_name;
   const gw_rpc *rpcs;

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "upstream/call_queue.h"
 #include "upstream/pick.h"
 
 #define CALL_TIMEOUT_DIGITS_MAX 99999999u /* PROTOCOL-HTTP2.md: at most 8 digits */
@@ -185,6 +186,7 @@ gw_code gw_call_next(gw_call *call, gw_str *message) {
 /* Nothing of the answer came: the same frames go out on another stream. */
 static void call_start_again(gw_call *call) {
   call->was_refused = true;
+  if (call->request.queue != NULL) gw_call_queue_rewind(call);
   call->stream = (gw_h2_stream){ .tick = call->stream.tick, .arena = call->arena };
   call->state = GW_CALL_WAITING;
   gw_upstream_replace(call->upstream, call);
@@ -199,11 +201,15 @@ static void call_on_stream(gw_h2_stream *stream, uint32_t noted) {
   if (noted & GW_H2_TRAILERS) call->has_trailers = true;
   if (noted & GW_H2_ENDED) call->ended = true;
   bool refused = (noted & GW_H2_CLOSED) && stream->closed_by == GW_H2_CLOSED_REFUSED;
-  if (refused && !call->has_head && !call->was_refused) {
+  gw_call_queue *queue = call->request.queue;
+  bool is_whole = queue == NULL || queue->is_kept;
+  if (refused && !call->has_head && !call->was_refused && is_whole) {
     call_start_again(call);
-  } else if (noted & ~(uint32_t)GW_H2_SENT) {
-    call->tick(call);
+    return;
   }
+  bool took = (noted & GW_H2_SENT) && queue != NULL;
+  if (took) gw_call_queue_sent(call);
+  if (took || (noted & ~(uint32_t)GW_H2_SENT)) call->tick(call);
 }
 
 /* ---- starting ---- */
@@ -237,9 +243,13 @@ gw_code gw_call_open(gw_call *call, gw_h2 *h2, gw_str authority) {
     fields[n++] = request->metadata[i];
   gw_code code = gw_h2_request(h2, &call->stream, fields, n);
   if (code != GW_OK) return code;
-  gw_h2_send(&call->stream, request->frames, true);
   call->state = GW_CALL_OPEN;
   call->attempts++;
+  if (request->queue == NULL) {
+    gw_h2_send(&call->stream, request->frames, true);
+  } else {
+    gw_call_queue_push(call);
+  }
   return GW_OK;
 }
 
@@ -253,6 +263,7 @@ void gw_call_start(gw_call *call, gw_loop *loop, gw_upstream *upstream,
   call->stream.tick = call_on_stream;
   call->stream.arena = call->arena;
   call->state = GW_CALL_WAITING;
+  if (request->queue != NULL) gw_call_queue_init(call);
   gw_upstream_place(upstream, call);
 }
 

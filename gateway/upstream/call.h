@@ -1,5 +1,6 @@
-/* call: one gRPC call (grpc/doc/PROTOCOL-HTTP2.md) for an exchange: a message out, metadata,
- * messages and a status back.  Embedded in its owner's memory.
+/* call: one gRPC call (grpc/doc/PROTOCOL-HTTP2.md) for an exchange: a message out, or a stream of
+ * them (upstream/call_queue.h), metadata, messages and a status back.  Embedded in its owner's
+ * memory.
  *
  *   idle --start--> waiting (for a connection) --> open --> done
  *
@@ -9,22 +10,26 @@
  * Received bytes stay in the call, and the service's window closed, until gw_call_next() hands out
  * the message after them: an owner that cannot take more simply does not ask.
  * A call that the service provably did not see (REFUSED_STREAM, an id above GOAWAY's last, never
- * written) is sent once more by itself (gRFC A6, transparent retry).
- * The deadline is the owner's to watch; the call only sends what is left of it. */
+ * written) is sent once more by itself (gRFC A6, transparent retry); a stream of requests only
+ * while all of it is still there. The deadline is the owner's to watch; the call only sends what is
+ * left of it. */
 #pragma once
 
 #include "codec/grpc_frame.h"
 #include "codec/number.h"
 #include "upstream/upstream.h"
 
+typedef struct gw_call_queue gw_call_queue;
+
 typedef struct gw_call_request {
   gw_str path;               /* "/package.Service/Method" */
   const gw_header *metadata; /* borrowed until the call is done or cancelled */
   uint32_t metadata_count;   /* at most GW_CALL_METADATA_MAX */
   gw_str frames;             /* the message with its prefix; borrowed likewise */
+  gw_call_queue *queue;      /* or NULL; cleared: messages follow instead, by gw_call_send() */
   uint64_t deadline_ms;      /* loop time; 0: none */
   size_t message_bytes_max;  /* of an answer's message */
-  bool streaming;            /* any number of messages; else exactly one is an answer */
+  bool streaming;            /* any number of messages come back; else exactly one is an answer */
 } gw_call_request;
 
 #define GW_CALL_METADATA_MAX 100u

@@ -15,9 +15,12 @@ const includeDirs = [proto, path.join(proto, 'builtin'), '/usr/include'];
 const BULK = 1000000;
 const BULK_NAME = 'n'.repeat(65536);
 
-const service = grpc.loadPackageDefinition(loader.loadSync('userservice.proto', {
+const crypto = require('crypto');
+
+const loaded = grpc.loadPackageDefinition(loader.loadSync(['userservice.proto', 'stream_test.proto'], {
   keepCase: true, longs: String, defaults: true, includeDirs,
-})).userservice.UserService.service;
+}));
+const service = loaded.userservice.UserService.service;
 
 const root = new protobuf.Root();
 root.resolvePath = (_, target) => {
@@ -152,9 +155,16 @@ const users = {
     step();
   },
   StreamUpdates(call) {
-    begin('StreamUpdates', call);
-    call.on('data', (event) => call.write({ success: true, message: event.user_id }));
-    call.on('end', () => call.end());
+    const record = begin('StreamUpdates', call);
+    call.on('data', (event) => {
+      if (call.write({ success: true, message: event.user_id })) return;
+      call.pause();
+      call.once('drain', () => call.resume());
+    });
+    call.on('end', () => {
+      record.done();
+      call.end();
+    });
   },
   CreateUser(call, answer) {
     const { name, email } = call.request;
@@ -173,8 +183,34 @@ const users = {
   },
 };
 
+// The first request's text may be "fail".
+const streams = {
+  Collect(call, answer) {
+    const record = begin('Collect', call);
+    const hash = crypto.createHash('sha256');
+    let count = 0, bytes = 0, ordered = true, over = false;
+    call.on('data', (item) => {
+      if (over) return;
+      ordered = ordered && +item.number === count;
+      count++;
+      bytes += Buffer.byteLength(item.text);
+      hash.update(item.text);
+      if (count > 1 || item.text !== 'fail') return;
+      over = true;
+      record.done();
+      answer(failure(9, 'told to fail'));
+    });
+    call.on('end', () => {
+      if (over) return;
+      record.done();
+      answer(null, { count, bytes, ordered, digest: hash.digest('hex') });
+    });
+  },
+};
+
 const server = new grpc.Server();
 server.addService(service, users);
+server.addService(loaded.streamtest.StreamService.service, streams);
 server.bindAsync('127.0.0.1:0', grpc.ServerCredentials.createInsecure(), (error, port) => {
   if (error) throw error;
   server.start();

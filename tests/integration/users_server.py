@@ -1,11 +1,13 @@
 #!/usr/bin/python3
-"""The user's gRPC services on python3-grpcio: userservice.UserService and codectest.EchoService.
+"""The user's gRPC services on python3-grpcio: userservice.UserService, codectest.EchoService and
+streamtest.StreamService.
 
 Special user ids tell the server to misbehave (see Behaviour); what it saw is asked for through a
 small HTTP port of its own: GET /state, GET /clear.  On standard output one JSON line says
 {"port": ..., "control": ...} as soon as the service answers.
 """
 import argparse
+import hashlib
 import json
 import subprocess
 import sys
@@ -30,7 +32,7 @@ def load_classes():
     made = subprocess.run(
         ["protoc", f"-I{proto}", f"-I{proto}/builtin", "-I/usr/include", "--include_imports",
          "--descriptor_set_out=/dev/stdout", "userservice.proto", "codec_test.proto",
-         "library.proto",
+         "library.proto", "stream_test.proto",
          "google/rpc/error_details.proto", "google/rpc/status.proto"],
         check=True, stdout=subprocess.PIPE)
     pool = descriptor_pool.DescriptorPool()
@@ -46,6 +48,8 @@ Status = cls("google.rpc.Status")
 ErrorInfo = cls("google.rpc.ErrorInfo")
 AllTypes = cls("codectest.AllTypes")
 Empty = cls("google.protobuf.Empty")
+Item = cls("streamtest.Item")
+Summary = cls("streamtest.Summary")
 
 
 class Seen:
@@ -217,9 +221,10 @@ class Users:
             fail(context, 8, "enough", details_of(8, "enough"))
 
     def StreamUpdates(self, requests, context):
-        SEEN.begin("StreamUpdates", None, context)
-        for event in requests:
+        call = SEEN.begin("StreamUpdates", None, context)
+        for event in received(requests, call):
             yield cls("userservice.UpdateResponse")(success=True, message=event.user_id)
+        done(call, None)
 
     def CreateUser(self, request, context):
         call = SEEN.begin("CreateUser", request, context)
@@ -243,6 +248,86 @@ class Users:
         except Exception:
             done(call, None)
             raise
+
+
+REQUESTS_KEPT = 20
+
+
+def received(requests, call):
+    """The requests, noted: how many, the first ones, and when they came."""
+    call.update(received=0, requests=[], times=[])
+    for request in requests:
+        call["received"] += 1
+        if len(call["requests"]) < REQUESTS_KEPT:
+            call["requests"].append(json_format.MessageToDict(request, descriptor_pool=POOL))
+            call["times"].append(time.time())
+        yield request
+
+
+class Stream:
+    """The text of the first request may be a word: stop: answers at once; fail: fails at once;
+    stall: reads no further; slow: reads one every 50 ms.  Metadata x-test: greet: Chat speaks first."""
+
+    NAME = "streamtest.StreamService"
+
+    def collect(self, rpc, requests, context, part):
+        call = SEEN.begin(rpc, None, context)
+        answer, digest, word = Summary(ordered=True), hashlib.sha256(), ""
+        for request in received(requests, call):
+            data, number, name = part(request)
+            if call["received"] == 1:
+                word, answer.name = data if len(data) < 10 else b"", name
+            answer.ordered = answer.ordered and number == answer.count
+            answer.count += 1
+            answer.bytes += len(data)
+            answer.sum += number
+            digest.update(data)
+            if word == b"stop":
+                break
+            if word == b"fail":
+                done(call, None)
+                fail(context, 9, "told to fail", details_of(9, "told to fail"))
+            if word == b"stall":
+                gone = threading.Event()
+                if context.add_callback(gone.set):
+                    gone.wait(60)
+                return answer
+            if word == b"slow":
+                time.sleep(0.05)
+        answer.digest = digest.hexdigest()
+        time.sleep(0.02)  # grpcio tells the end of a cancelled call's requests before the cancel
+        return done(call, answer) if context.is_active() else answer
+
+    def Collect(self, requests, context):
+        return self.collect("Collect", requests, context,
+                            lambda r: (r.text.encode(), r.number, r.room))
+
+    def Append(self, requests, context):
+        return self.collect("Append", requests, context,
+                            lambda r: (r.item.text.encode(), r.item.number, r.room + r.author))
+
+    def Upload(self, requests, context):
+        return self.collect("Upload", requests, context,
+                            lambda r: (r.file.data, 0, r.name + ":" + r.file.content_type))
+
+    def Chat(self, requests, context):
+        call = SEEN.begin("Chat", None, context)
+        if dict(context.invocation_metadata()).get("x-test") == "greet":
+            yield Item(text="hello")
+        for item in received(requests, call):
+            yield item
+            if item.text == "stop":
+                break
+            if item.text == "fail":
+                done(call, None)
+                fail(context, 9, "told to fail", details_of(9, "told to fail"))
+        done(call, None)
+
+    def Watch(self, requests, context):
+        call = SEEN.begin("Watch", None, context)
+        for item in received(requests, call):
+            yield item
+        done(call, None)
 
 
 class Echo:
@@ -304,7 +389,7 @@ class Control(BaseHTTPRequestHandler):
         pass
 
 
-def main(services=(Users, Echo)):
+def main(services=(Users, Echo, Stream)):
     parser = argparse.ArgumentParser()
     parser.add_argument("--address", default="127.0.0.1:0")
     parser.add_argument("--max-streams", type=int)
