@@ -224,7 +224,7 @@ class Users:
         call = SEEN.begin("StreamUpdates", None, context)
         for event in received(requests, call):
             yield cls("userservice.UpdateResponse")(success=True, message=event.user_id)
-        done(call, None)
+        finished(call, context)
 
     def CreateUser(self, request, context):
         call = SEEN.begin("CreateUser", request, context)
@@ -264,6 +264,12 @@ def received(requests, call):
         yield request
 
 
+def finished(call, context, answer=None):
+    """done(), unless it was cancelled: grpcio tells the end of such a call's requests first."""
+    time.sleep(0.02)
+    return done(call, answer) if context.is_active() else answer
+
+
 class Stream:
     """The text of the first request may be a word: stop: answers at once; fail: fails at once;
     stall: reads no further; slow: reads one every 50 ms.  Metadata x-test: greet: Chat speaks first."""
@@ -295,8 +301,7 @@ class Stream:
             if word == b"slow":
                 time.sleep(0.05)
         answer.digest = digest.hexdigest()
-        time.sleep(0.02)  # grpcio tells the end of a cancelled call's requests before the cancel
-        return done(call, answer) if context.is_active() else answer
+        return finished(call, context, answer)
 
     def Collect(self, requests, context):
         return self.collect("Collect", requests, context,
@@ -321,13 +326,13 @@ class Stream:
             if item.text == "fail":
                 done(call, None)
                 fail(context, 9, "told to fail", details_of(9, "told to fail"))
-        done(call, None)
+        finished(call, context)
 
     def Watch(self, requests, context):
         call = SEEN.begin("Watch", None, context)
         for item in received(requests, call):
             yield item
-        done(call, None)
+        finished(call, context)
 
 
 class Echo:
