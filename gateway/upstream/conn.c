@@ -1,0 +1,211 @@
+#include "upstream/grpc_upstream.h"
+
+#include <stdlib.h>
+#include <utlist.h>
+
+#define CONN_CLOSE_MS 1000u /* for GOAWAY to leave: then a peer that reads nothing is cut */
+
+static void conn_ready_set(gw_conn *conn, bool ready) {
+  gw_upstream *upstream = conn->address->upstream;
+  bool was = conn->state == GW_CONN_READY;
+  if (ready && !was) {
+    conn->state = GW_CONN_READY;
+    conn->ready_at_ms = gw_loop_now_ms(upstream->loop);
+    upstream->ready_count++;
+    gw_count(&upstream->metrics->connections, 1);
+  } else if (!ready && was) {
+    conn->state = GW_CONN_GOING;
+    upstream->ready_count--;
+    gw_uncount(&upstream->metrics->connections, 1);
+  }
+}
+
+uint32_t gw_grpc_address_staying(const gw_grpc_address *address) {
+  const gw_conn *conn;
+  uint32_t count = 0;
+  DL_FOREACH2(address->conns, conn, next) {
+    if (conn->state != GW_CONN_GOING && conn->state != GW_CONN_BROKEN) count++;
+  }
+  return count;
+}
+
+void gw_grpc_address_fill(gw_grpc_address *address) {
+  uint32_t wanted = address->upstream->config->connections;
+  uint32_t n = gw_grpc_address_staying(address);
+  for (; n < wanted && address->base.retry.slot == 0; n++)
+    gw_conn_open(address);
+}
+
+static gw_conn_end conn_end_of(const gw_conn *conn) {
+  const gw_upstream *upstream = conn->address->upstream;
+  if (conn->ready_at_ms == 0) return GW_CONN_END_FAILED;
+  uint64_t lived_ms = gw_loop_now_ms(upstream->loop) - conn->ready_at_ms;
+  bool served = conn->h2 != NULL && gw_h2_has_served(conn->h2);
+  return served || lived_ms >= upstream->config->backoff_initial_ms ? GW_CONN_END_GOOD
+                                                                    : GW_CONN_END_FLAP;
+}
+
+/* A connection is over, whatever state it was in. */
+static void conn_free(gw_conn *conn, gw_code why) {
+  gw_grpc_address *address = conn->address;
+  gw_upstream *upstream = address->upstream;
+  gw_conn_end end = conn_end_of(conn);
+  conn_ready_set(conn, false);
+  gw_timer_cancel(upstream->loop, &conn->timer);
+  DL_DELETE2(address->conns, conn, previous, next);
+  address->conn_count--;
+  upstream->conn_count--;
+  free(conn);
+  if (upstream->is_closing) {
+    gw_upstream_check_closed(upstream);
+    return;
+  }
+  if (address->base.is_gone) {
+    if (address->conn_count == 0) gw_address_free(&address->base);
+  } else {
+    if (why != GW_OK) gw_address_resolve(&address->base);
+    if (gw_grpc_address_staying(address) < upstream->config->connections) {
+      gw_address_retry_later(&address->base, end);
+    }
+  }
+  gw_upstream_dispatch(upstream);
+}
+
+static void conn_on_going(gw_conn *conn) {
+  gw_grpc_address *address = conn->address;
+  bool was_going = conn->state == GW_CONN_GOING;
+  conn_ready_set(conn, false);
+  conn->state = GW_CONN_GOING;
+  /* Its successor is opened before its last call is over. */
+  if (!was_going && !address->base.is_gone && address->base.retry.slot == 0 &&
+      gw_grpc_address_staying(address) < address->upstream->config->connections) {
+    gw_conn_end end = conn_end_of(conn);
+    if (end == GW_CONN_END_GOOD) {
+      gw_conn_open(address);
+    } else {
+      gw_address_retry_later(&address->base, end);
+    }
+  }
+  if (gw_h2_stream_count(conn->h2) == 0) gw_h2_drain(conn->h2);
+}
+
+static void conn_on_h2_changed(void *user) {
+  gw_conn *conn = user;
+  gw_upstream *upstream = conn->address->upstream;
+  if (gw_h2_is_broken(conn->h2)) {
+    conn_ready_set(conn, false);
+    conn->state = GW_CONN_BROKEN;
+    return; /* the rest when it is closed */
+  }
+  if (gw_h2_is_going(conn->h2)) {
+    conn_on_going(conn);
+  } else if (conn->state == GW_CONN_GREETING && gw_h2_is_ready(conn->h2)) {
+    gw_timer_cancel(upstream->loop, &conn->timer);
+    conn_ready_set(conn, true);
+  }
+  gw_upstream_dispatch(upstream);
+}
+
+static void conn_on_h2_closed(void *user, gw_code why) {
+  gw_conn *conn = user;
+  if (conn->ready_at_ms == 0) {
+    gw_count(&conn->address->upstream->metrics->connect_failures_total, 1);
+  }
+  conn_free(conn, why); /* the h2 is gone after our return */
+}
+
+static const gw_h2_events conn_h2_events = {
+  .changed = conn_on_h2_changed,
+  .closed = conn_on_h2_closed,
+};
+
+static void conn_on_tcp_closed(void *user) {
+  conn_free(user, GW_UNAVAILABLE);
+}
+
+static void conn_on_connected(void *user, gw_code code) {
+  gw_conn *conn = user;
+  gw_upstream *upstream = conn->address->upstream;
+  if (code != GW_OK) {
+    gw_count(&upstream->metrics->connect_failures_total, 1);
+    gw_tcp_close(conn->tcp);
+    return;
+  }
+  conn->state = GW_CONN_GREETING;
+  gw_tcp *tcp = conn->tcp;
+  conn->tcp = NULL;
+  if (gw_h2_open(upstream->loop, tcp, GW_H2_CLIENT, &conn_h2_events, conn, &conn->h2) != GW_OK) {
+    conn_free(conn, GW_NOMEM);
+  }
+}
+
+/* Before h2 has it a connection only connects: the other events need no answer. */
+static void conn_on_tcp_read(void *user, char *bytes, size_t n) {
+  (void)user;
+  (void)bytes;
+  (void)n;
+}
+
+static void conn_on_tcp_ended(void *user, gw_code why) {
+  (void)why;
+  gw_tcp_close(((gw_conn *)user)->tcp);
+}
+
+static void conn_on_tcp_drained(void *user) {
+  (void)user;
+}
+
+static const gw_tcp_events conn_tcp_events = {
+  .connected = conn_on_connected,
+  .read = conn_on_tcp_read,
+  .ended = conn_on_tcp_ended,
+  .drained = conn_on_tcp_drained,
+  .closed = conn_on_tcp_closed,
+};
+
+static void conn_on_timeout(gw_timer *timer) {
+  gw_conn *conn = GW_CONTAINER_OF(timer, gw_conn, timer);
+  if (conn->h2 != NULL) {
+    gw_h2_abort(conn->h2, GW_UNAVAILABLE);
+  } else {
+    gw_count(&conn->address->upstream->metrics->connect_failures_total, 1);
+    gw_tcp_close(conn->tcp);
+  }
+}
+
+void gw_conn_open(gw_grpc_address *address) {
+  gw_upstream *upstream = address->upstream;
+  if (upstream->is_closing || address->base.is_gone) return;
+  gw_conn *conn = calloc(1, sizeof *conn);
+  gw_code code = GW_NOMEM;
+  gw_count(&upstream->metrics->connects_total, 1);
+  if (conn != NULL) {
+    conn->address = address;
+    conn->timer.fired = conn_on_timeout;
+    code =
+        gw_tcp_connect(upstream->loop, &address->base.sockaddr, &conn_tcp_events, conn, &conn->tcp);
+  }
+  if (code != GW_OK) {
+    free(conn);
+    gw_count(&upstream->metrics->connect_failures_total, 1);
+    gw_address_retry_later(&address->base, GW_CONN_END_FAILED);
+    return;
+  }
+  DL_APPEND2(address->conns, conn, previous, next);
+  address->conn_count++;
+  upstream->conn_count++;
+  gw_timer_set(upstream->loop, &conn->timer,
+               gw_loop_now_ms(upstream->loop) + upstream->config->connect_timeout_ms);
+}
+
+void gw_conn_drain(gw_conn *conn, bool closing) {
+  gw_upstream *upstream = conn->address->upstream;
+  if (conn->h2 == NULL) {
+    gw_tcp_close(conn->tcp);
+    return;
+  }
+  gw_h2_drain(conn->h2);
+  if (closing) {
+    gw_timer_set(upstream->loop, &conn->timer, gw_loop_now_ms(upstream->loop) + CONN_CLOSE_MS);
+  }
+}
