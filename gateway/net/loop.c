@@ -26,6 +26,7 @@ struct gw_loop {
   bool is_firing;
   gw_arena_pool arena_pool;
   gw_mem_pool mem_pool;
+  loop_tls *tls;
   char read_scratch[LOOP_SCRATCH_BYTES + LOOP_SCRATCH_PAD];
   char write_scratch[LOOP_SCRATCH_BYTES];
 };
@@ -242,6 +243,7 @@ void gw_loop_free(gw_loop *loop) {
   gw_arena_pool_done(&loop->arena_pool);
   gw_mem_pool_done(&loop->mem_pool);
   free(loop->heap);
+  free(loop->tls);
   free(loop);
 }
 
@@ -275,4 +277,9 @@ char *gw_loop_read_scratch(gw_loop *loop) {
 
 char *gw_loop_write_scratch(gw_loop *loop) {
   return loop->write_scratch;
+}
+
+loop_tls *gw_loop_tls(gw_loop *loop) {
+  if (loop->tls == NULL) loop->tls = malloc(sizeof *loop->tls);
+  return loop->tls;
 }

@@ -11,6 +11,7 @@
 #include "base/buf.h"
 #include "base/limits.h"
 #include "net/loop_uv.h"
+#include "net/tls_session.h"
 
 #define TCP_BACKLOG       4096 /* connections the kernel queues for one listener */
 #define TCP_PARTS_MAX     8u
@@ -19,6 +20,7 @@
 #define TCP_RETRY_MS      100u        /* until the next attempt to accept without memory */
 #define TCP_UNSENT_BYTES  131072      /* in the kernel, of one client's connection */
 #define TCP_UNACKED_MS    10000       /* a peer that takes nothing for so long is lost (gRFC A18) */
+#define TCP_REPLIES_MAX   16u         /* reads that TLS itself answered while nothing could leave */
 
 struct gw_tcp {
   uv_tcp_t uv;
@@ -33,8 +35,11 @@ struct gw_tcp {
   gw_buf flying;  /* being written by libuv */
   gw_buf waiting; /* follows when that is done */
   bool is_writing, is_closing, is_finishing;
-  bool has_ended; /* the peer's end was read: what we send may still be wanted */
-  bool failed;    /* nothing goes either way */
+  bool has_ended;              /* the peer's end was read: what we send may still be wanted */
+  bool failed;                 /* nothing goes either way */
+  bool is_shaking, is_refused; /* TLS: the handshake is not over; was in vain */
+  uint8_t replies;
+  gw_tls_session *tls; /* NULL: plain bytes */
   char peer[56];
 };
 
@@ -91,12 +96,23 @@ static void tcp_on_closed(uv_handle_t *handle) {
   void *user = tcp->user;
   gw_buf_done(&tcp->flying);
   gw_buf_done(&tcp->waiting);
+  gw_tls_session_free(tcp->tls);
   free(tcp);
   if (events != NULL && events->closed != NULL) events->closed(user);
 }
 
+/* Plain bytes may go. */
+static bool tcp_is_open(const gw_tcp *tcp) {
+  return !tcp->is_closing && !tcp->is_finishing && !tcp->failed && !tcp->is_shaking &&
+         !tcp->is_refused;
+}
+
 void gw_tcp_close(gw_tcp *tcp) {
   if (tcp->is_closing) return;
+  /* With something queued the peer shall see that it did not get all. */
+  if (tcp->tls != NULL && tcp_is_open(tcp) && gw_tcp_queued(tcp) == 0) {
+    gw_tls_session_finish(tcp->tls);
+  }
   tcp->is_closing = true;
   gw_loop_withdraw(tcp->loop, &tcp->ending);
   uv_close((uv_handle_t *)&tcp->uv, tcp_on_closed);
@@ -111,9 +127,21 @@ void gw_tcp_reset(gw_tcp *tcp) {
   }
 }
 
+/* The handshake is over; in vain, the connection only waits to be closed. */
+static void tcp_shaken(gw_tcp *tcp, gw_code code) {
+  tcp->is_shaking = false;
+  tcp->is_refused = code != GW_OK;
+  if (tcp->events->connected != NULL) tcp->events->connected(tcp->user, code);
+}
+
 /* Each is told once: the peer's end, and the first of read, write and shutdown that fails. */
 static void tcp_end(gw_tcp *tcp, gw_code why) {
   if (tcp->failed || tcp->is_closing) return;
+  if (tcp->is_shaking) {
+    tcp->has_ended = tcp->failed = true;
+    tcp_shaken(tcp, GW_UNAVAILABLE);
+    return;
+  }
   tcp->has_ended = true;
   tcp->failed = why != GW_OK;
   uv_read_stop((uv_stream_t *)&tcp->uv);
@@ -138,10 +166,49 @@ static void tcp_on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *out) {
   *out = uv_buf_init(gw_loop_read_scratch(tcp->loop), LOOP_SCRATCH_BYTES);
 }
 
+/* All of it is opened before anything is told: the reader may pause or close. */
+static void tcp_open_sealed(gw_tcp *tcp, gw_str sealed) {
+  char *plain = gw_tls_session_plain(tcp->tls);
+  gw_code code = GW_OK;
+  size_t n = 0, got = 1, queued = gw_tcp_queued(tcp);
+  gw_tls_session_feed(tcp->tls, sealed);
+  if (tcp->is_shaking) {
+    code = gw_tls_session_handshake(tcp->tls);
+    if (code == GW_AGAIN) return;
+    tcp_shaken(tcp, code);
+    if (code != GW_OK || tcp->is_closing) return;
+  }
+  while (code == GW_OK && got > 0) {
+    code = gw_tls_session_read(tcp->tls, plain + n, TLS_PLAIN_BYTES - n, &got);
+    n += got;
+  }
+  bool has_replied = queued > 0 && gw_tcp_queued(tcp) > queued;
+  if (n > 0) tcp->events->read(tcp->user, plain, n);
+  if (tcp->is_closing || tcp->has_ended) return;
+  if (code == GW_OK) {
+    tcp_end(tcp, GW_OK);
+  } else if (code != GW_AGAIN) {
+    tcp_end(tcp, GW_UNAVAILABLE);
+  } else if (has_replied && ++tcp->replies > TCP_REPLIES_MAX) {
+    tcp_end(tcp, GW_UNAVAILABLE); /* it only makes us talk, and does not listen */
+  }
+}
+
+/* The end of the socket is not the end of what is in TLS. */
+static void tcp_on_sealed(gw_tcp *tcp, char *bytes, ssize_t n) {
+  if (n < 0) {
+    tcp_end(tcp, GW_UNAVAILABLE);
+  } else if (n > 0 && !tcp->is_refused) {
+    tcp_open_sealed(tcp, (gw_str){ bytes, (size_t)n });
+  }
+}
+
 static void tcp_on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf) {
   gw_tcp *tcp = GW_CONTAINER_OF(stream, gw_tcp, uv);
   if (tcp->is_closing || tcp->has_ended) return;
-  if (n > 0) {
+  if (GW_UNLIKELY(tcp->tls != NULL)) {
+    tcp_on_sealed(tcp, buf->base, n);
+  } else if (n > 0) {
     tcp->events->read(tcp->user, buf->base, (size_t)n);
   } else if (n < 0) {
     tcp_end(tcp, n == UV_EOF ? GW_OK : GW_UNAVAILABLE);
@@ -205,6 +272,7 @@ static void tcp_on_written(uv_write_t *request, int status) {
   } else if (tcp->waiting.n > 0) {
     tcp_write_waiting(tcp);
   } else if (!tcp->failed) {
+    tcp->replies = 0;
     if (tcp->is_finishing) tcp_finish_now(tcp);
     tcp->events->drained(tcp->user);
   }
@@ -222,9 +290,7 @@ static size_t tcp_write_now(gw_tcp *tcp, const gw_str *parts, size_t count) {
   return n > 0 ? (size_t)n : 0; /* a real failure shows again in uv_write */
 }
 
-void gw_tcp_write(gw_tcp *tcp, const gw_str *parts, size_t count) {
-  assert(count <= TCP_PARTS_MAX);
-  if (tcp->is_closing || tcp->is_finishing || tcp->failed) return;
+static void tcp_write(gw_tcp *tcp, const gw_str *parts, size_t count) {
   size_t taken = tcp_write_now(tcp, parts, count);
   for (size_t i = 0; i < count; i++) {
     size_t skip = gw_size_min(taken, parts[i].n);
@@ -237,6 +303,27 @@ void gw_tcp_write(gw_tcp *tcp, const gw_str *parts, size_t count) {
   if (tcp->waiting.n > 0 && !tcp->is_writing) tcp_write_waiting(tcp);
 }
 
+static void tcp_on_put(void *user, gw_str bytes) {
+  gw_tcp *tcp = user;
+  if (!tcp->failed) tcp_write(tcp, &bytes, 1);
+}
+
+static void tcp_seal(gw_tcp *tcp, const gw_str *parts, size_t count) {
+  if (!tcp_is_open(tcp)) return;
+  gw_tls_session_write(tcp->tls, parts, count);
+  if (gw_tls_session_failure(tcp->tls)[0] != '\0') tcp_end_later(tcp, GW_UNAVAILABLE);
+}
+
+void gw_tcp_write(gw_tcp *tcp, const gw_str *parts, size_t count) {
+  assert(count <= TCP_PARTS_MAX);
+  if (tcp->is_closing || tcp->is_finishing || tcp->failed) return;
+  if (GW_UNLIKELY(tcp->tls != NULL)) {
+    tcp_seal(tcp, parts, count);
+  } else {
+    tcp_write(tcp, parts, count);
+  }
+}
+
 size_t gw_tcp_queued(const gw_tcp *tcp) {
   /* libuv counts down while it writes: a slow reader's progress shows. */
   size_t flying =
@@ -246,6 +333,7 @@ size_t gw_tcp_queued(const gw_tcp *tcp) {
 
 void gw_tcp_finish(gw_tcp *tcp) {
   if (tcp->is_closing || tcp->is_finishing || tcp->failed) return;
+  if (tcp->tls != NULL && tcp_is_open(tcp)) gw_tls_session_finish(tcp->tls);
   tcp->is_finishing = true;
   /* libuv knows only what flies, and refuses what would follow. */
   if (!tcp->is_writing) tcp_finish_now(tcp);
@@ -287,7 +375,13 @@ static void tcp_on_connected(uv_connect_t *request, int status) {
     }
     tcp_ready(tcp);
     gw_tcp_pause(tcp, false);
+    if (tcp->tls != NULL) {
+      gw_code code = gw_tls_session_handshake(tcp->tls);
+      if (code != GW_AGAIN) tcp_shaken(tcp, code);
+      return;
+    }
   }
+  tcp->is_shaking = false;
   tcp->events->connected(tcp->user, status == 0 ? GW_OK : GW_UNAVAILABLE);
 }
 
@@ -309,6 +403,32 @@ void gw_tcp_own(gw_tcp *tcp, const gw_tcp_events *events, void *user) {
   tcp->events = events;
   tcp->user = user;
   gw_tcp_pause(tcp, false);
+}
+
+gw_code gw_tcp_secure(gw_tcp *tcp, gw_tls *tls, const gw_tls_peer *peer) {
+  assert(tcp->tls == NULL);
+  tcp->tls = gw_tls_session_new(tcp->loop, tls, peer, tcp_on_put, tcp);
+  tcp->is_shaking = tcp->tls != NULL;
+  return tcp->tls != NULL ? GW_OK : GW_NOMEM;
+}
+
+bool gw_tcp_is_secure(const gw_tcp *tcp) {
+  return tcp->tls != NULL;
+}
+
+const char *gw_tcp_failure(const gw_tcp *tcp) {
+  if (tcp->tls == NULL) return "";
+  const char *why = gw_tls_session_failure(tcp->tls);
+  if (why[0] != '\0' || !tcp->is_refused) return why;
+  return "the peer closed the connection within the handshake";
+}
+
+gw_str gw_tcp_alpn(const gw_tcp *tcp) {
+  return tcp->tls != NULL ? gw_tls_session_protocol(tcp->tls) : (gw_str){ NULL, 0 };
+}
+
+gw_str gw_tcp_server_name(const gw_tcp *tcp) {
+  return tcp->tls != NULL ? gw_tls_session_name(tcp->tls) : (gw_str){ NULL, 0 };
 }
 
 gw_str gw_tcp_peer(const gw_tcp *tcp) {

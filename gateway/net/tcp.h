@@ -8,11 +8,16 @@
  * a buffer of the loop and are valid during `read` only; GW_TCP_PAD bytes behind them are readable.
  * Writing happens at once; what the socket does not take is copied and queued: gw_tcp_queued()
  * tells how much, and `drained` comes when it is 0 again.  A producer stops while something is
- * queued. */
+ * queued.
+ *
+ * With gw_tcp_secure() all bytes go through TLS: `connected` comes when the handshake is over and
+ * the peer verified, on the accepting side too, and nothing is read or may be written before.  A
+ * peer that ends without saying so in TLS has broken the connection: what it sent may be cut. */
 #pragma once
 
 #include "base/err.h"
 #include "net/loop.h"
+#include "net/tls.h"
 
 #define GW_TCP_PAD 64u
 
@@ -25,8 +30,9 @@ typedef struct gw_sockaddr {
 } gw_sockaddr;
 
 typedef struct gw_tcp_events {
-  void (*connected)(void *user,
-                    gw_code code); /* client side only; GW_UNAVAILABLE: refused, timed out */
+  /* Client side, and either with TLS.  GW_UNAVAILABLE: refused, timed out, see gw_tcp_failure();
+   * nothing can be sent then, but gw_tcp_finish() lets the peer read why. */
+  void (*connected)(void *user, gw_code code);
   void (*read)(void *user, char *bytes, size_t n);
   void (*ended)(void *user, gw_code why); /* GW_OK: the peer sent its end, we may go on; else the
                                              connection broke.  Each at most once, the end first */
@@ -44,6 +50,14 @@ GW_CHECKED gw_code gw_tcp_connect(gw_loop *loop, const gw_sockaddr *to, const gw
                                   void *user, gw_tcp **out);
 /* After accepting (see gw_listener_open): whose it is. */
 void gw_tcp_own(gw_tcp *tcp, const gw_tcp_events *events, void *user);
+/* Right after gw_tcp_connect() or, with peer == NULL, after the first gw_tcp_own(): TLS from the
+ * first byte on.  `tls` is held as long as needed, `peer` borrowed for the call.  GW_NOMEM: close.
+ */
+GW_CHECKED gw_code gw_tcp_secure(gw_tcp *tcp, gw_tls *tls, const gw_tls_peer *peer);
+bool gw_tcp_is_secure(const gw_tcp *tcp);
+const char *gw_tcp_failure(const gw_tcp *tcp); /* why TLS failed; "" otherwise */
+gw_str gw_tcp_alpn(const gw_tcp *tcp);         /* the protocol agreed on; n == 0: none */
+gw_str gw_tcp_server_name(const gw_tcp *tcp);  /* that the client asked for (SNI); n == 0: none */
 
 void gw_tcp_write(gw_tcp *tcp, const gw_str *parts, size_t count); /* at most 8 parts, borrowed */
 size_t gw_tcp_queued(const gw_tcp *tcp);
