@@ -11,6 +11,7 @@
 #define GW_PRINTF(fmt, a) __attribute__((format(printf, fmt, a)))
 #define GW_LIKELY(x)      __builtin_expect(!!(x), 1)
 #define GW_UNLIKELY(x)    __builtin_expect(!!(x), 0)
+#define GW_ALWAYS_INLINE  inline __attribute__((always_inline))
 #define GW_COUNT_OF(a)    (sizeof(a) / sizeof((a)[0]))
 
 /* The object that embeds `member` at `pointer`. */

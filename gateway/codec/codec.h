@@ -23,17 +23,20 @@ typedef struct gw_json_style {
   bool reject_unknown; /* json.unknown_fields: reject; also unknown enum names are then errors */
 } gw_json_style;
 
-#define GW_CODEC_GUESS_PROTO 0x80000000u
+/* A field and the spelling of its name that came last time. */
+typedef struct gw_codec_guess {
+  const gw_field *field; /* NULL: none yet */
+  gw_key key;            /* one of the field's */
+} gw_codec_guess;
 
 /* What the codec learns from the traffic: which field follows which, how long a nested message was.
  * Guesses only: a wrong one costs time, never correctness.  Owned by one worker, made for one pool.
  */
 typedef struct gw_codec_memo {
-  uint32_t *next_field;  /* by field id: index of the field that came after it last time, +1; with
-                            GW_CODEC_GUESS_PROTO when it came by its proto name */
-  uint32_t *first_field; /* by message id: the same of the field that came first */
-  uint32_t *enum_value;  /* by field id: index of the name that came last time, +1 */
-  uint8_t *length_bytes; /* by field id: bytes of the length prefix last time; 0: unknown */
+  gw_codec_guess *next_field;  /* by field id: what came after it */
+  gw_codec_guess *first_field; /* by message id: what came first */
+  uint32_t *enum_value;        /* by field id: index of the name that came last time, +1 */
+  uint8_t *length_bytes;       /* by field id: bytes of the length prefix last time; 0: unknown */
 } gw_codec_memo;
 
 typedef struct gw_codec {

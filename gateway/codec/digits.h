@@ -28,9 +28,8 @@ static inline void gw_digits_store(uint64_t word, char *p) {
   memcpy(p, &word, sizeof word);
 }
 
-/* Reads the digits among the eight bytes at p, up to the first other one: *sum is multiplied by
- * ten for each of them, and they are added.  Returns their number. */
-static inline unsigned gw_digits_take(const char *p, uint64_t *sum) {
+/* Reads the digits among the eight bytes at p, up to the first other one.  Returns their number. */
+static inline unsigned gw_digits_first(const char *p, uint64_t *value) {
   uint64_t digits = gw_digits_load(p) ^ 0x3030303030303030ull;
   /* The lowest byte above 9 gets its highest bit; those below it send no carry. */
   uint64_t others = (digits | (digits + 0x7676767676767676ull)) & 0x8080808080808080ull;
@@ -43,7 +42,15 @@ static inline unsigned gw_digits_take(const char *p, uint64_t *sum) {
   digits = digits * 10 + (digits >> 8); /* two digits in every second byte */
   uint64_t low = (digits & 0x000000FF000000FFull) * (100 + (1000000ull << 32));
   uint64_t high = (digits >> 16 & 0x000000FF000000FFull) * (1 + (10000ull << 32));
-  *sum = *sum * gw_digits_powers[n] + ((low + high) >> 32);
+  *value = (low + high) >> 32;
+  return n;
+}
+
+/* The same for what follows: *sum is multiplied by ten for each digit before they are added. */
+static inline unsigned gw_digits_take(const char *p, uint64_t *sum) {
+  uint64_t value;
+  unsigned n = gw_digits_first(p, &value);
+  if (n > 0) *sum = *sum * gw_digits_powers[n] + value;
   return n;
 }
 

@@ -156,9 +156,9 @@ static gw_json_pos any_special(gw_json_reader *reader, gw_json_any *any, gw_json
 static gw_json_pos any_value(gw_json_reader *reader, const gw_field *value, gw_json_any *any,
                              gw_json_pos pos, const char *object) {
   size_t at = gw_json_offset(reader, pos.out);
-  gw_json_prefix prefix;
   pos.out = gw_json_put_tag(pos.out, value);
-  pos.out = gw_json_prefix_open(reader, value, pos.out, &prefix);
+  gw_json_prefix prefix = gw_json_prefix_open(reader, value, pos.out);
+  pos.out += prefix.reserved;
   if (!gw_message_has_own_json(any->target)) {
     pos = gw_json_members(reader, any->target, pos, any);
   } else {
@@ -166,7 +166,7 @@ static gw_json_pos any_value(gw_json_reader *reader, const gw_field *value, gw_j
   }
   if (gw_json_failed(pos)) return pos;
   if (gw_json_offset(reader, pos.out) > prefix.at + prefix.reserved) {
-    return gw_json_prefix_close(reader, value, pos, &prefix);
+    return gw_json_prefix_close(reader, value, pos, prefix);
   }
   pos.out = reader->base + at;
   return pos;

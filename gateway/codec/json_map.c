@@ -130,7 +130,7 @@ static gw_json_pos map_key(gw_json_reader *reader, const gw_field *key, gw_json_
   }
   pos.out = gw_json_put_tag(pos.out, key);
   if (key->kind == GW_KIND_STRING) {
-    pos = gw_json_string(reader, key, pos);
+    pos = gw_json_short_string(reader, key, pos);
   } else if (key->kind == GW_KIND_BOOL) {
     pos = gw_json_bool_key(reader, key, pos);
   } else {
@@ -172,19 +172,19 @@ gw_json_pos gw_json_map(gw_json_reader *reader, const gw_field *field, gw_json_p
   if (!more) pos.in++;
   while (more) {
     const char *key_in = pos.in;
-    gw_json_prefix prefix;
     bool dropped = false;
     if (pos.out > reader->limit) pos = gw_json_room(reader, pos, 0);
     if (gw_json_failed(pos)) return pos;
     size_t entry_at = gw_json_offset(reader, pos.out);
     pos.out = gw_json_put_tag(pos.out, field);
-    pos.out = gw_json_prefix_open(reader, field, pos.out, &prefix);
+    gw_json_prefix prefix = gw_json_prefix_open(reader, field, pos.out);
+    pos.out += prefix.reserved;
     pos = map_entry(reader, field->message, pos, &dropped);
     if (gw_json_failed(pos)) return pos;
     if (dropped) {
       pos.out = reader->base + entry_at;
     } else {
-      pos = gw_json_prefix_close(reader, field, pos, &prefix);
+      pos = gw_json_prefix_close(reader, field, pos, prefix);
       if (!gw_json_failed(pos)) pos = map_count_key(reader, field, &keys, pos, entry_at, key_in);
     }
     if (gw_json_failed(pos)) return pos;

@@ -42,7 +42,8 @@ typedef struct gw_json_reader {
   gw_err *err;
   gw_code code; /* of the failure */
   uint32_t depth;
-  uint64_t *words; /* a stack in the arena: bit sets and hash tables of open objects */
+  const gw_field *found; /* by json_to_wire.c for the key that it looked up */
+  uint64_t *words;       /* a stack in the arena: bit sets and hash tables of open objects */
   size_t words_n, words_cap;
   uint64_t seed; /* of the hashes; 0: not yet read */
   char *scratch; /* one decoded string, until the next one */
@@ -97,8 +98,7 @@ const char *gw_json_space_slow(const gw_json_reader *reader, const char *in);
 /* What follows a member or element at `in`: *more: behind the comma and its space; otherwise behind
  * `close`.  NULL: failed. */
 const char *gw_json_next_slow(gw_json_reader *reader, const char *in, char close, bool *more);
-/* Into the container whose bracket is at `in`: behind it and its space.  NULL: too deep. */
-const char *gw_json_open(gw_json_reader *reader, const char *in);
+const char *gw_json_too_deep(gw_json_reader *reader, const char *in);
 /* Colon and space behind a key; NULL: failed. */
 const char *gw_json_colon(gw_json_reader *reader, const char *in);
 
@@ -181,6 +181,13 @@ static inline const char *gw_json_space(const gw_json_reader *reader, const char
   return gw_json_space_slow(reader, in);
 }
 
+/* Into the container whose bracket is at `in`: behind it and its space.  NULL: too deep. */
+static inline const char *gw_json_open(gw_json_reader *reader, const char *in) {
+  if (GW_UNLIKELY(reader->depth >= GW_JSON_DEPTH_MAX)) return gw_json_too_deep(reader, in);
+  reader->depth++;
+  return gw_json_space(reader, in + 1);
+}
+
 static inline const char *gw_json_next(gw_json_reader *reader, const char *in, char close,
                                        bool *more) {
   if (GW_LIKELY(in < reader->end)) {
@@ -203,22 +210,64 @@ static inline char *gw_json_put_tag(char *out, const gw_field *field) {
   return out + field->tag_n;
 }
 
-/* Whether the text goes on with `key`, behind which GW_KEY_PAD bytes are readable. */
-static inline bool gw_json_starts(const gw_json_reader *reader, const char *in, const char *key,
-                                  uint32_t n) {
-  if (GW_UNLIKELY(n > (size_t)(reader->end - in))) return false;
+/* Behind `key` (behind which GW_KEY_PAD bytes are readable) if the text goes on with it; else NULL.
+ * in <= end. */
+static inline const char *gw_json_starts(const gw_json_reader *reader, const char *in,
+                                         const char *key, uint32_t n) {
 #if defined(__SSE2__)
   for (uint32_t i = 0;; i += 16) {
     __m128i a = _mm_loadu_si128((const __m128i *)(const void *)(in + i));
     __m128i b = _mm_loadu_si128((const __m128i *)(const void *)(key + i));
-    uint32_t equal = (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(a, b));
-    uint32_t rest = n - i;
-    if (GW_LIKELY(rest <= 16)) return (~equal & (0xFFFFu >> (16 - rest))) == 0;
-    if (equal != 0xFFFF) return false;
+    uint32_t unequal = ~(uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(a, b)); /* bit 16 is set */
+    uint32_t equal = (uint32_t)__builtin_ctz(unequal);
+    if (GW_LIKELY(i + equal >= n)) break;
+    if (equal < 16 || (size_t)(reader->end - in) < n) return NULL;
   }
 #else
-  return memcmp(in, key, n) == 0;
+  if ((size_t)(reader->end - in) < n || memcmp(in, key, n) != 0) return NULL;
 #endif
+  in += n;
+  return GW_LIKELY(in <= reader->end) ? in : NULL; /* what matched may stand behind the end */
+}
+
+#if defined(__SSE2__)
+/* Bit i: byte i of the sixteen at p ends the plain run: a quote, a backslash, a control character
+ * or a byte that is not ASCII (negative as a signed byte, hence less than ' ' too).  Copies them
+ * unless `copy` is NULL. */
+static inline uint32_t gw_json_string_stops(const char *p, char *copy) {
+  __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)p);
+  if (copy != NULL) _mm_storeu_si128((__m128i *)(void *)copy, bytes);
+  __m128i stops = _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('"')),
+                                            _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'))),
+                               _mm_cmplt_epi8(bytes, _mm_set1_epi8(' ')));
+  return (uint32_t)_mm_movemask_epi8(stops);
+}
+#else
+static inline uint32_t gw_json_string_stops(const char *p, char *copy) {
+  uint32_t stops = 0;
+  if (copy != NULL) memcpy(copy, p, 16);
+  for (uint32_t i = 0; i < 16; i++) {
+    unsigned char c = (unsigned char)p[i];
+    stops |= (uint32_t)(c == '"' || c == '\\' || c < ' ' || c >= 0x80) << i;
+  }
+  return stops;
+}
+#endif
+
+/* Most strings are short: up to 15 plain bytes, whose length prefix is one byte.  Another one is
+ * gw_json_string()'s. */
+static inline gw_json_pos gw_json_short_string(gw_json_reader *reader, const gw_field *field,
+                                               gw_json_pos pos) {
+  uint32_t stops = gw_json_string_stops(pos.in + 1, pos.out + 1);
+  if (GW_LIKELY(stops != 0 && *pos.in == '"')) {
+    uint32_t n = (uint32_t)__builtin_ctz(stops);
+    const char *quote = pos.in + 1 + n;
+    if (GW_LIKELY(*quote == '"' && quote < reader->end)) {
+      *pos.out = (char)n;
+      return (gw_json_pos){ quote + 1, pos.out + n + 1 };
+    }
+  }
+  return gw_json_string(reader, field, pos);
 }
 
 /* A length prefix whose content is still to come: as many bytes as it took last time. */
@@ -227,27 +276,25 @@ typedef struct gw_json_prefix {
   uint32_t reserved;
 } gw_json_prefix;
 
-static inline char *gw_json_prefix_open(const gw_json_reader *reader, const gw_field *field,
-                                        char *out, gw_json_prefix *prefix) {
+static inline gw_json_prefix gw_json_prefix_open(const gw_json_reader *reader,
+                                                 const gw_field *field, const char *out) {
   uint8_t learned = reader->memo->length_bytes[field->id];
-  prefix->at = gw_json_offset(reader, out);
-  prefix->reserved = learned != 0 ? learned : 1;
-  return out + prefix->reserved;
+  return (gw_json_prefix){ gw_json_offset(reader, out), learned != 0 ? learned : 1 };
 }
 
 /* Needs other bytes than reserved: moves the content. */
 gw_json_pos gw_json_prefix_move(gw_json_reader *reader, const gw_field *field, gw_json_pos pos,
-                                const gw_json_prefix *prefix);
+                                gw_json_prefix prefix);
 
 static inline gw_json_pos gw_json_prefix_close(gw_json_reader *reader, const gw_field *field,
-                                               gw_json_pos pos, const gw_json_prefix *prefix) {
-  char *at = reader->base + prefix->at;
-  size_t n = (size_t)(pos.out - at) - prefix->reserved;
-  if (GW_LIKELY(n < 0x80 && prefix->reserved == 1)) {
+                                               gw_json_pos pos, gw_json_prefix prefix) {
+  char *at = reader->base + prefix.at;
+  size_t n = (size_t)(pos.out - at) - prefix.reserved;
+  if (GW_LIKELY(n < 0x80 && prefix.reserved == 1)) {
     *at = (char)n;
     return pos;
   }
-  if (n >= 0x80 && n < 0x4000 && prefix->reserved == 2) {
+  if (n >= 0x80 && n < 0x4000 && prefix.reserved == 2) {
     at[0] = (char)(n | 0x80);
     at[1] = (char)(n >> 7);
     return pos;

@@ -5,7 +5,7 @@
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "as the wire's numbers are");
 
-#define SCALAR_FAST_DIGITS 18   /* decimal digits that fit 63 bits */
+#define SCALAR_FAST_DIGITS 19   /* decimal digits that fit 64 bits */
 #define SCALAR_NEAREST_MAX 256u /* names looked through for a near one */
 #define SCALAR_SHOWN_MAX   48   /* bytes of a wrong value that an error shows */
 
@@ -29,68 +29,49 @@ static const struct {
 };
 
 /* gw_json_put_varint() for numbers of any length: seven bits to each byte, all at once.  Lists of
- * numbers that differ in length are a fifth faster for it. */
+ * numbers that differ in length and sign are a fifth faster for it. */
 static inline char *scalar_put_varint(char *out, uint64_t value) {
-  if (value < 0x80 || value >> 56 != 0) return gw_json_put_varint(out, value);
-  unsigned more = (unsigned)(63 - __builtin_clzll(value)) / 7; /* bytes with a bit that says so */
+  static const uint64_t more_bits[] = {
+    0x00,         0x80,           0x8080,           0x808080,           0x80808080,
+    0x8080808080, 0x808080808080, 0x80808080808080, 0x8080808080808080, 0x8080808080808080
+  };
+  if (value < 0x80) {
+    *out = (char)value;
+    return out + 1;
+  }
+  unsigned more = (unsigned)(63 - __builtin_clzll(value)) / 7; /* bytes that another one follows */
   uint64_t spread = (value & 0x000000000FFFFFFFull) | (value & 0x00FFFFFFF0000000ull) << 4;
   spread = (spread & 0x00003FFF00003FFFull) | (spread & 0x0FFFC0000FFFC000ull) << 2;
   spread = (spread & 0x007F007F007F007Full) | (spread & 0x3F803F803F803F80ull) << 1;
-  spread |= 0x8080808080808080ull >> (64 - 8 * more);
+  spread |= more_bits[more];
   memcpy(out, &spread, sizeof spread);
+  out[8] = (char)(value >> 56); /* its highest bit is the 64th, which has the tenth byte */
+  out[9] = (char)(value >> 63);
   return out + more + 1;
 }
 
-static inline bool scalar_encode(const gw_field *field, bool negative, uint64_t magnitude,
-                                 char **out) {
+/* Behind the number; NULL: out of the field's range.  Which sign and how many digits come next is
+ * hard to predict in a list of numbers: hence no branch on either that can be avoided. */
+static inline char *scalar_encode(const gw_field *field, bool negative, uint64_t magnitude,
+                                  char *out) {
   uint64_t max =
       negative ? scalar_ranges[field->kind].negative : scalar_ranges[field->kind].positive;
-  if (GW_UNLIKELY(magnitude > max)) return false;
+  if (GW_UNLIKELY(magnitude > max)) return NULL;
   uint64_t value = negative ? 0 - magnitude : magnitude;
   if (field->wire_type == GW_WIRE_VARINT) {
     if (field->kind == GW_KIND_SINT32 || field->kind == GW_KIND_SINT64) {
       value = value << 1 ^ (0 - (value >> 63));
     }
-    *out = scalar_put_varint(*out, value);
-  } else {
-    memcpy(*out, &value, sizeof value); /* little-endian: four bytes are its lower half */
-    *out += field->wire_type == GW_WIRE_FIXED32 ? 4 : 8;
+    return scalar_put_varint(out, value);
   }
-  return true;
+  memcpy(out, &value, sizeof value); /* little-endian: four bytes are its lower half */
+  return out + (field->wire_type == GW_WIRE_FIXED32 ? 4 : 8);
 }
 
 bool gw_json_integer_encode(const gw_field *field, bool negative, uint64_t magnitude, char **out) {
-  return scalar_encode(field, negative, magnitude, out);
-}
-
-/* Up to 18 plain digits, in quotes or not, that end where the text goes on: nearly all integers.
- * NULL: anything else, right or wrong.  Reads less than 32 bytes. */
-static inline const char *scalar_digits(const gw_json_reader *reader, const char *in,
-                                        bool *negative, uint64_t *magnitude) {
-  bool quoted = *in == '"';
-  const char *p = in + (quoted ? 1 : 0);
-  *negative = *p == '-';
-  if (*negative) p++;
-  *magnitude = (unsigned char)(*p - '0');
-  if (*magnitude > 9) return NULL;
-  if ((unsigned char)(p[1] - '0') > 9) { /* so many have one digit that it pays to look */
-    p++;
-  } else {
-    const char *first = p;
-    *magnitude = 0;
-    for (unsigned n = 8; n == 8;) {
-      n = gw_digits_take(p, magnitude);
-      p += n;
-      if (p - first > SCALAR_FAST_DIGITS) return NULL;
-    }
-    if (*first == '0') return NULL;
-  }
-  if (quoted) {
-    if (*p++ != '"') return NULL;
-  } else if (*p == '.' || (*p | 0x20) == 'e') {
-    return NULL;
-  }
-  return p <= reader->end ? p : NULL;
+  char *next = scalar_encode(field, negative, magnitude, *out);
+  if (next != NULL) *out = next;
+  return next != NULL;
 }
 
 static gw_json_pos scalar_fail(gw_json_reader *reader, const char *at, gw_str text,
@@ -146,23 +127,40 @@ static gw_json_pos scalar_integer_slow(gw_json_reader *reader, const gw_field *f
     number.negative = false;
     number.text = gw_str_skip(number.text, 1);
   }
-  if (gw_number_to_u64(&number, &magnitude) != GW_OK ||
-      !scalar_encode(field, negative, magnitude, &pos.out)) {
-    return scalar_fail_range(reader, pos.in, text, field);
+  char *out = NULL;
+  if (gw_number_to_u64(&number, &magnitude) == GW_OK) {
+    out = scalar_encode(field, negative, magnitude, pos.out);
   }
-  pos.in = next;
-  return pos;
+  if (out == NULL) return scalar_fail_range(reader, pos.in, text, field);
+  return (gw_json_pos){ next, out };
 }
 
+/* Nearly all integers are up to 19 plain digits, in quotes or not, and end where the text goes on;
+ * anything else, right or wrong, is for the slow way.  Reads less than 32 bytes. */
 gw_json_pos gw_json_integer(gw_json_reader *reader, const gw_field *field, gw_json_pos pos) {
-  bool negative;
-  uint64_t magnitude;
-  const char *next = scalar_digits(reader, pos.in, &negative, &magnitude);
-  if (GW_UNLIKELY(next == NULL || !scalar_encode(field, negative, magnitude, &pos.out))) {
-    return scalar_integer_slow(reader, field, pos);
+  const char *p = pos.in;
+  bool quoted = *p == '"';
+  if (quoted) p++;
+  bool negative = *p == '-';
+  if (negative) p++;
+  uint64_t magnitude = (unsigned char)(*p - '0');
+  if (GW_UNLIKELY(magnitude > 9)) return scalar_integer_slow(reader, field, pos);
+  if ((unsigned char)(p[1] - '0') > 9) { /* so many have one digit that it pays to look */
+    p++;
+  } else {
+    const char *first = p;
+    unsigned n = gw_digits_first(p, &magnitude);
+    for (p += n; n == 8; p += n) {
+      n = gw_digits_take(p, &magnitude);
+      if (p + n - first > SCALAR_FAST_DIGITS) return scalar_integer_slow(reader, field, pos);
+    }
+    if (GW_UNLIKELY(*first == '0')) return scalar_integer_slow(reader, field, pos);
   }
-  pos.in = next;
-  return pos;
+  bool whole = quoted ? *p++ == '"' : *p != '.' && (*p | 0x20) != 'e';
+  if (GW_UNLIKELY(!whole || p > reader->end)) return scalar_integer_slow(reader, field, pos);
+  char *out = scalar_encode(field, negative, magnitude, pos.out);
+  if (GW_UNLIKELY(out == NULL)) return scalar_integer_slow(reader, field, pos);
+  return (gw_json_pos){ p, out };
 }
 
 gw_json_pos gw_json_integer_key(gw_json_reader *reader, const gw_field *field, gw_json_pos pos) {
@@ -221,19 +219,16 @@ static gw_json_pos scalar_floating_slow(gw_json_reader *reader, const gw_field *
 }
 
 gw_json_pos gw_json_floating(gw_json_reader *reader, const gw_field *field, gw_json_pos pos) {
-  double wide;
-  float narrow;
-  const char *next;
   if (field->kind == GW_KIND_DOUBLE) {
-    next = gw_number_read_double(pos.in, reader->end, &wide);
-    if (GW_UNLIKELY(next == NULL)) return scalar_floating_slow(reader, field, pos);
-    memcpy(pos.out, &wide, sizeof wide);
-    return (gw_json_pos){ next, pos.out + sizeof wide };
+    gw_number_double wide = gw_number_read_double(pos.in, reader->end);
+    if (GW_UNLIKELY(wide.next == NULL)) return scalar_floating_slow(reader, field, pos);
+    memcpy(pos.out, &wide.value, sizeof wide.value);
+    return (gw_json_pos){ wide.next, pos.out + sizeof wide.value };
   }
-  next = gw_number_read_float(pos.in, reader->end, &narrow);
-  if (next == NULL) return scalar_floating_slow(reader, field, pos);
-  memcpy(pos.out, &narrow, sizeof narrow);
-  return (gw_json_pos){ next, pos.out + sizeof narrow };
+  gw_number_float narrow = gw_number_read_float(pos.in, reader->end);
+  if (GW_UNLIKELY(narrow.next == NULL)) return scalar_floating_slow(reader, field, pos);
+  memcpy(pos.out, &narrow.value, sizeof narrow.value);
+  return (gw_json_pos){ narrow.next, pos.out + sizeof narrow.value };
 }
 
 /* ---- bool, enum, bytes ------------------------------------------------------------------------*/
@@ -306,10 +301,11 @@ gw_json_pos gw_json_enum(gw_json_reader *reader, const gw_field *field, gw_json_
   uint32_t *guess = &reader->memo->enum_value[field->id];
   if (*guess != 0) {
     const gw_enum_value *expected = &field->enumeration->values[*guess - 1];
-    if (gw_json_starts(reader, pos.in, expected->quoted.p, (uint32_t)expected->quoted.n)) {
-      pos.out = gw_json_put_varint(pos.out, (uint64_t)(int64_t)expected->number);
-      pos.in += expected->quoted.n;
-      return pos;
+    const char *next =
+        gw_json_starts(reader, pos.in, expected->quoted.p, (uint32_t)expected->quoted.n);
+    if (next != NULL) {
+      return (gw_json_pos){ next,
+                            gw_json_put_varint(pos.out, (uint64_t)(int64_t)expected->number) };
     }
   }
   gw_str name;
@@ -333,8 +329,8 @@ gw_json_pos gw_json_bytes(gw_json_reader *reader, const gw_field *field, gw_json
   if (*pos.in != '"') return gw_json_fail_expected(reader, pos.in, GW_STR("bytes as base64"));
   const char *next = gw_json_text(reader, pos.in, &text);
   if (next == NULL) return (gw_json_pos){ NULL, NULL };
-  gw_json_prefix prefix;
-  pos.out = gw_json_prefix_open(reader, field, pos.out, &prefix);
+  gw_json_prefix prefix = gw_json_prefix_open(reader, field, pos.out);
+  pos.out += prefix.reserved;
   size_t padding = gw_str_ends(text, GW_STR("==")) ? 2 : gw_str_ends(text, GW_STR("=")) ? 1 : 0;
   size_t n, room = (text.n - padding) / 4 * 3 + (text.n - padding) % 4;
   if (pos.out > reader->limit || room > (size_t)(reader->limit - pos.out)) {
@@ -347,5 +343,5 @@ gw_json_pos gw_json_bytes(gw_json_reader *reader, const gw_field *field, gw_json
   }
   pos.out += n;
   pos.in = next;
-  return gw_json_prefix_close(reader, field, pos, &prefix);
+  return gw_json_prefix_close(reader, field, pos, prefix);
 }

@@ -1,29 +1,6 @@
 #include "codec/json_reader.h"
 #include "codec/utf8.h"
 
-#if defined(__SSE2__)
-/* Bit i: byte i of the sixteen at p ends the plain run: a quote, a backslash, a control character
- * or a byte that is not ASCII (negative as a signed byte, hence less than ' ' too). */
-static inline uint32_t string_stops(const char *p, char *copy) {
-  __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)p);
-  if (copy != NULL) _mm_storeu_si128((__m128i *)(void *)copy, bytes);
-  __m128i stops = _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('"')),
-                                            _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'))),
-                               _mm_cmplt_epi8(bytes, _mm_set1_epi8(' ')));
-  return (uint32_t)_mm_movemask_epi8(stops);
-}
-#else
-static inline uint32_t string_stops(const char *p, char *copy) {
-  uint32_t stops = 0;
-  if (copy != NULL) memcpy(copy, p, 16);
-  for (uint32_t i = 0; i < 16; i++) {
-    unsigned char c = (unsigned char)p[i];
-    stops |= (uint32_t)(c == '"' || c == '\\' || c < ' ' || c >= 0x80) << i;
-  }
-  return stops;
-}
-#endif
-
 static const char *string_fail(gw_json_reader *reader, const char *at, const char *what) {
   return gw_json_fail(reader, at, GW_BAD_REQUEST, "%s", what).in;
 }
@@ -123,7 +100,7 @@ static gw_json_pos string_copy(gw_json_reader *reader, gw_json_pos pos) {
       pos = gw_json_room(reader, pos, 0);
       if (gw_json_failed(pos)) return pos;
     }
-    uint32_t stops = string_stops(pos.in, pos.out);
+    uint32_t stops = gw_json_string_stops(pos.in, pos.out);
     if (stops == 0) {
       pos.in += 16;
       pos.out += 16;
@@ -147,26 +124,17 @@ gw_json_pos gw_json_string(gw_json_reader *reader, const gw_field *field, gw_jso
     return gw_json_fail_expected(reader, pos.in, GW_STR("string"));
   }
   pos.in++;
-  /* Most strings are short: their length prefix is one byte, whatever was learned. */
-  uint32_t stops = string_stops(pos.in, pos.out + 1);
-  if (GW_LIKELY(stops != 0)) {
-    uint32_t n = (uint32_t)__builtin_ctz(stops);
-    if (GW_LIKELY(pos.in[n] == '"' && pos.in + n < reader->end)) {
-      *pos.out = (char)n;
-      return (gw_json_pos){ pos.in + n + 1, pos.out + n + 1 };
-    }
-  }
-  gw_json_prefix prefix;
-  pos.out = gw_json_prefix_open(reader, field, pos.out, &prefix);
+  gw_json_prefix prefix = gw_json_prefix_open(reader, field, pos.out);
+  pos.out += prefix.reserved;
   pos = string_copy(reader, pos);
   if (gw_json_failed(pos)) return pos;
-  return gw_json_prefix_close(reader, field, pos, &prefix);
+  return gw_json_prefix_close(reader, field, pos, prefix);
 }
 
 /* Behind the closing quote; *escaped: the content differs from its text. */
 static const char *string_end(gw_json_reader *reader, const char *in, bool *escaped) {
   for (in++;;) {
-    uint32_t stops = string_stops(in, NULL);
+    uint32_t stops = gw_json_string_stops(in, NULL);
     if (stops == 0) {
       in += 16;
       if (in >= reader->end) return gw_json_fail_end(reader).in;

@@ -82,14 +82,9 @@ const char *gw_json_next_slow(gw_json_reader *reader, const char *in, char close
       .in;
 }
 
-const char *gw_json_open(gw_json_reader *reader, const char *in) {
-  if (GW_UNLIKELY(reader->depth >= GW_JSON_DEPTH_MAX)) {
-    return gw_json_fail(reader, in, GW_BAD_REQUEST, "nested deeper than %d levels",
-                        GW_JSON_DEPTH_MAX)
-        .in;
-  }
-  reader->depth++;
-  return gw_json_space(reader, in + 1);
+const char *gw_json_too_deep(gw_json_reader *reader, const char *in) {
+  return gw_json_fail(reader, in, GW_BAD_REQUEST, "nested deeper than %d levels", GW_JSON_DEPTH_MAX)
+      .in;
 }
 
 const char *gw_json_colon(gw_json_reader *reader, const char *in) {
@@ -101,16 +96,16 @@ const char *gw_json_colon(gw_json_reader *reader, const char *in) {
 }
 
 gw_json_pos gw_json_prefix_move(gw_json_reader *reader, const gw_field *field, gw_json_pos pos,
-                                const gw_json_prefix *prefix) {
+                                gw_json_prefix prefix) {
   if (pos.out > reader->limit) { /* closing many levels adds up: the slack is for one value */
     pos = gw_json_room(reader, pos, 0);
     if (gw_json_failed(pos)) return pos;
   }
-  char *at = reader->base + prefix->at, *content = at + prefix->reserved;
+  char *at = reader->base + prefix.at, *content = at + prefix.reserved;
   size_t n = (size_t)(pos.out - content);
   char bytes[10];
   size_t needed = (size_t)(gw_json_put_varint(bytes, n) - bytes);
-  if (needed != prefix->reserved) {
+  if (needed != prefix.reserved) {
     memmove(at + needed, content, n);
     reader->memo->length_bytes[field->id] = (uint8_t)needed;
   }
@@ -120,18 +115,6 @@ gw_json_pos gw_json_prefix_move(gw_json_reader *reader, const gw_field *field, g
 }
 
 /* ---- keys -------------------------------------------------------------------------------------*/
-
-/* The position behind the key if it is the expected one. */
-static inline const char *json_key_guess(const gw_json_reader *reader, const gw_message *message,
-                                         uint32_t guess, const char *in, const gw_field **field) {
-  uint32_t index = (guess & ~GW_CODEC_GUESS_PROTO) - 1;
-  if (GW_UNLIKELY(guess == 0)) return in;
-  const gw_field *expected = &message->fields[index];
-  gw_key key = guess == index + 1 ? expected->key_json : expected->key_proto;
-  if (!gw_json_starts(reader, in, key.p, key.n)) return in;
-  *field = expected;
-  return in + key.n;
-}
 
 const gw_field *gw_json_field_find(const gw_json_reader *reader, const gw_message *message,
                                    gw_str name) {
@@ -162,12 +145,12 @@ static gw_json_pos json_unknown(gw_json_reader *reader, const gw_message *messag
   return pos;
 }
 
-/* A key that is not the expected one: its field, and pos behind the colon; or NULL and pos behind
- * the value, which was taken or ignored.  Learns what came here. */
+/* A key that is not the expected one: its field in reader->found, and pos behind the colon; or NULL
+ * and pos behind the value, which was taken or ignored.  Learns what came here. */
 static gw_json_pos json_key_find(gw_json_reader *reader, const gw_message *message,
-                                 gw_json_any *any, gw_json_pos pos, const gw_field **field,
-                                 uint32_t *guess) {
+                                 gw_json_any *any, gw_json_pos pos, gw_codec_guess *guess) {
   const char *key = pos.in;
+  reader->found = NULL;
   gw_str name;
   bool taken = false;
   if (key >= reader->end || *key != '"') {
@@ -178,11 +161,11 @@ static gw_json_pos json_key_find(gw_json_reader *reader, const gw_message *messa
   if (gw_json_failed(pos)) return pos;
   if (any != NULL) pos = gw_json_any_member(reader, any, name, key, pos, &taken);
   if (taken || gw_json_failed(pos)) return pos;
-  *field = gw_json_field_find(reader, message, name);
-  if (*field == NULL) return json_unknown(reader, message, name, key, pos);
+  const gw_field *field = gw_json_field_find(reader, message, name);
+  if (field == NULL) return json_unknown(reader, message, name, key, pos);
   /* Names may cross over: the proto name is expected only where it was found to be this field. */
-  *guess = (*field)->index + 1;
-  if (!gw_str_eq(name, (*field)->json_name)) *guess |= GW_CODEC_GUESS_PROTO;
+  guess->field = reader->found = field;
+  guess->key = gw_str_eq(name, field->json_name) ? field->key_json : field->key_proto;
   return pos;
 }
 
@@ -208,10 +191,10 @@ static gw_json_pos json_item(gw_json_reader *reader, const gw_field *field, gw_j
   return pos;
 }
 
-static inline gw_json_pos json_payload(gw_json_reader *reader, const gw_field *field,
-                                       gw_json_pos pos) {
+static GW_ALWAYS_INLINE gw_json_pos json_payload(gw_json_reader *reader, const gw_field *field,
+                                                 gw_json_pos pos) {
   switch ((gw_kind)field->kind) { /* the only switch on kind of this direction */
-  case GW_KIND_STRING: return gw_json_string(reader, field, pos);
+  case GW_KIND_STRING: return gw_json_short_string(reader, field, pos);
   case GW_KIND_MESSAGE: return gw_json_nested(reader, field, pos);
   case GW_KIND_BOOL: return gw_json_bool(reader, field, pos);
   case GW_KIND_ENUM: return gw_json_enum(reader, field, pos);
@@ -228,15 +211,18 @@ gw_json_pos gw_json_payload(gw_json_reader *reader, const gw_field *field, gw_js
   return json_payload(reader, field, pos);
 }
 
-static inline gw_json_pos json_singular(gw_json_reader *reader, const gw_field *field,
-                                        gw_json_pos pos) {
-  size_t at = gw_json_offset(reader, pos.out);
+static GW_ALWAYS_INLINE gw_json_pos json_singular(gw_json_reader *reader, const gw_field *field,
+                                                  gw_json_pos pos) {
   pos.out = gw_json_put_tag(pos.out, field);
+  size_t at = gw_json_offset(reader, pos.out);
   pos = json_payload(reader, field, pos);
   if (gw_json_failed(pos)) return pos;
-  char *begin = reader->base + at, *payload = begin + field->tag_n;
-  size_t n = (size_t)(pos.out - payload);
-  if (n == 0 || (!field->presence && gw_json_is_default(field, payload, n))) pos.out = begin;
+  const char *payload = reader->base + at;
+  /* Every implicit default begins with a zero byte, and hardly anything else does. */
+  bool dropped =
+      pos.out == payload || (GW_UNLIKELY(*payload == 0) && !field->presence &&
+                             gw_json_is_default(field, payload, (size_t)(pos.out - payload)));
+  if (GW_UNLIKELY(dropped)) pos.out = reader->base + at - field->tag_n;
   return pos;
 }
 
@@ -247,13 +233,13 @@ gw_json_pos gw_json_singular(gw_json_reader *reader, const gw_field *field, gw_j
 /* ---- members ----------------------------------------------------------------------------------*/
 
 /* The same as json_see() for numbers from 64 on. */
-static bool json_see_far(gw_json_reader *reader, const gw_message *message, json_seen *seen,
+static bool json_see_far(gw_json_reader *reader, const gw_message *message, size_t *words_at,
                          bool oneof, uint32_t i, bool *twice) {
   size_t field_words = (message->field_count + 63) / 64;
   size_t words = field_words + (message->oneof_count + 63) / 64;
-  if (seen->words == GW_JSON_NO_WORDS) seen->words = gw_json_words_push(reader, words);
-  if (seen->words == GW_JSON_NO_WORDS) return false;
-  uint64_t *word = reader->words + seen->words + (oneof ? field_words : 0) + i / 64;
+  if (*words_at == GW_JSON_NO_WORDS) *words_at = gw_json_words_push(reader, words);
+  if (*words_at == GW_JSON_NO_WORDS) return false;
+  uint64_t *word = reader->words + *words_at + (oneof ? field_words : 0) + i / 64;
   uint64_t bit = (uint64_t)1 << (i % 64);
   *twice = (*word & bit) != 0;
   *word |= bit;
@@ -263,11 +249,10 @@ static bool json_see_far(gw_json_reader *reader, const gw_message *message, json
 /* Marks field or oneof `i`; *twice: it was marked.  False: no memory. */
 static inline bool json_see(gw_json_reader *reader, const gw_message *message, json_seen *seen,
                             bool oneof, uint32_t i, bool *twice) {
-  if (GW_UNLIKELY(i >= 64)) return json_see_far(reader, message, seen, oneof, i, twice);
+  if (GW_UNLIKELY(i >= 64)) return json_see_far(reader, message, &seen->words, oneof, i, twice);
   uint64_t *word = oneof ? &seen->oneofs : &seen->fields;
-  uint64_t bit = (uint64_t)1 << i;
-  *twice = (*word & bit) != 0;
-  *word |= bit;
+  *twice = (*word >> i & 1) != 0;
+  *word |= (uint64_t)1 << i;
   return true;
 }
 
@@ -281,16 +266,16 @@ static bool json_is_null(const gw_json_reader *reader, const char *in) {
   return reader->end - in >= 4 && memcmp(in, "null", 4) == 0;
 }
 
-static inline gw_json_pos json_value(gw_json_reader *reader, const gw_field *field,
-                                     gw_json_pos pos) {
+static GW_ALWAYS_INLINE gw_json_pos json_value(gw_json_reader *reader, const gw_field *field,
+                                               gw_json_pos pos) {
   if (!field->repeated) return json_singular(reader, field, pos);
   return field->map ? gw_json_map(reader, field, pos) : gw_json_list(reader, field, pos);
 }
 
 /* What stands behind `field`'s colon.  A null is absence, which also a member of a oneof may be. */
-static inline gw_json_pos json_member(gw_json_reader *reader, const gw_message *message,
-                                      const gw_field *field, gw_json_pos pos, json_seen *seen,
-                                      const char *key) {
+static GW_ALWAYS_INLINE gw_json_pos json_member(gw_json_reader *reader, const gw_message *message,
+                                                const gw_field *field, gw_json_pos pos,
+                                                json_seen *seen, const char *key) {
   bool twice;
   pos.in = gw_json_space(reader, pos.in);
   if (GW_UNLIKELY(pos.in >= reader->end)) {
@@ -324,18 +309,19 @@ static inline gw_json_pos json_member(gw_json_reader *reader, const gw_message *
   return json_value(reader, field, pos);
 }
 
-gw_json_pos gw_json_members(gw_json_reader *reader, const gw_message *message, gw_json_pos pos,
-                            gw_json_any *any) {
+/* One call for each level of nesting is what the whole text pays for: hence in place. */
+static GW_ALWAYS_INLINE gw_json_pos json_members(gw_json_reader *reader, const gw_message *message,
+                                                 gw_json_pos pos, gw_json_any *any) {
   json_seen seen = { 0, 0, GW_JSON_NO_WORDS };
-  uint32_t *guess = &reader->memo->first_field[message->id];
-  for (bool more = true; more;) {
+  gw_codec_guess *guess = &reader->memo->first_field[message->id];
+  for (;;) {
     const char *key = pos.in;
-    const gw_field *field = NULL;
-    if (GW_UNLIKELY(key >= reader->end)) return gw_json_fail_end(reader);
-    pos.in = json_key_guess(reader, message, *guess, key, &field);
-    if (GW_UNLIKELY(field == NULL)) {
-      pos = json_key_find(reader, message, any, pos, &field, guess);
+    const gw_field *field = guess->field;
+    pos.in = field != NULL ? gw_json_starts(reader, key, guess->key.p, guess->key.n) : NULL;
+    if (GW_UNLIKELY(pos.in == NULL)) {
+      pos = json_key_find(reader, message, any, (gw_json_pos){ key, pos.out }, guess);
       if (gw_json_failed(pos)) return pos;
+      field = reader->found;
     }
     if (GW_LIKELY(field != NULL)) {
       pos = json_member(reader, message, field, pos, &seen, key);
@@ -345,24 +331,36 @@ gw_json_pos gw_json_members(gw_json_reader *reader, const gw_message *message, g
       }
       guess = &reader->memo->next_field[field->id];
     }
+    if (GW_LIKELY(*pos.in == ',')) { /* behind the end of the text there is no key either */
+      pos.in = gw_json_space(reader, pos.in + 1);
+      continue;
+    }
+    bool more;
     pos.in = gw_json_next(reader, pos.in, '}', &more);
     if (gw_json_failed(pos)) return pos;
+    if (!more) break;
   }
   if (seen.words != GW_JSON_NO_WORDS) reader->words_n = seen.words;
   return pos;
 }
 
-/* ---- messages and lists
- * -----------------------------------------------------------------------------------*/
+gw_json_pos gw_json_members(gw_json_reader *reader, const gw_message *message, gw_json_pos pos,
+                            gw_json_any *any) {
+  return json_members(reader, message, pos, any);
+}
+
+/* ---- messages and lists -----------------------------------------------------------------------*/
+
+/* Behind '{' and its space; NULL: failed. */
+static inline const char *json_object_open(gw_json_reader *reader, const gw_message *message,
+                                           const char *in) {
+  if (GW_LIKELY(*in == '{')) return gw_json_open(reader, in);
+  return gw_json_fail_shape(reader, in, "an object", message->full_name).in;
+}
 
 gw_json_pos gw_json_message(gw_json_reader *reader, const gw_message *message, gw_json_pos pos) {
-  if (GW_UNLIKELY(gw_message_has_own_json(message))) {
-    return gw_json_wkt(reader, message, pos);
-  }
-  if (GW_UNLIKELY(*pos.in != '{')) {
-    return gw_json_fail_shape(reader, pos.in, "an object", message->full_name);
-  }
-  pos.in = gw_json_open(reader, pos.in);
+  if (GW_UNLIKELY(gw_message_has_own_json(message))) return gw_json_wkt(reader, message, pos);
+  pos.in = json_object_open(reader, message, pos.in);
   if (gw_json_failed(pos)) return pos;
   if (*pos.in == '}' && pos.in < reader->end) {
     pos.in++;
@@ -373,12 +371,26 @@ gw_json_pos gw_json_message(gw_json_reader *reader, const gw_message *message, g
   return pos;
 }
 
+/* The same as gw_json_message(), with everything in place. */
 gw_json_pos gw_json_nested(gw_json_reader *reader, const gw_field *field, gw_json_pos pos) {
-  gw_json_prefix prefix;
-  pos.out = gw_json_prefix_open(reader, field, pos.out, &prefix);
-  pos = gw_json_message(reader, field->message, pos);
+  const gw_message *message = field->message;
+  gw_json_prefix prefix = gw_json_prefix_open(reader, field, pos.out);
+  pos.out += prefix.reserved;
+  if (GW_UNLIKELY(gw_message_has_own_json(message))) {
+    pos = gw_json_wkt(reader, message, pos);
+    if (gw_json_failed(pos)) return pos;
+    return gw_json_prefix_close(reader, field, pos, prefix);
+  }
+  pos.in = json_object_open(reader, message, pos.in);
   if (gw_json_failed(pos)) return pos;
-  return gw_json_prefix_close(reader, field, pos, &prefix);
+  if (*pos.in == '}' && pos.in < reader->end) {
+    pos.in++;
+  } else {
+    pos = json_members(reader, message, pos, NULL);
+    if (gw_json_failed(pos)) return pos;
+  }
+  reader->depth--;
+  return gw_json_prefix_close(reader, field, pos, prefix);
 }
 
 /* One element, tagged unless packed; nothing when it is dropped. */
@@ -406,13 +418,14 @@ gw_json_pos gw_json_list(gw_json_reader *reader, const gw_field *field, gw_json_
     return gw_json_fail_shape(reader, pos.in, "an array", gw_field_type_name(field));
   }
   size_t at = gw_json_offset(reader, pos.out);
-  gw_json_prefix prefix;
+  gw_json_prefix prefix = { 0, 0 };
   pos.in = gw_json_space(reader, pos.in + 1); /* no level: see GW_JSON_DEPTH_MAX */
   bool more = !(*pos.in == ']' && pos.in < reader->end);
   if (!more) pos.in++;
   if (field->packed) {
     memcpy(pos.out, field->packed_tag, 8);
-    pos.out = gw_json_prefix_open(reader, field, pos.out + field->tag_n, &prefix);
+    prefix = gw_json_prefix_open(reader, field, pos.out + field->tag_n);
+    pos.out += field->tag_n + prefix.reserved;
   }
   for (size_t index = 0; more; index++) {
     pos = json_element(reader, field, pos);
@@ -425,7 +438,7 @@ gw_json_pos gw_json_list(gw_json_reader *reader, const gw_field *field, gw_json_
   }
   if (!field->packed) return pos;
   bool empty = pos.out == reader->base + prefix.at + prefix.reserved;
-  if (!empty) return gw_json_prefix_close(reader, field, pos, &prefix);
+  if (!empty) return gw_json_prefix_close(reader, field, pos, prefix);
   pos.out = reader->base + at;
   return pos;
 }

@@ -37,7 +37,17 @@ GW_CHECKED gw_code gw_number_to_double(const gw_number *number, double *out);
 GW_CHECKED gw_code gw_number_to_float(const gw_number *number, float *out);
 
 /* All of it at once for a number of up to 19 digits that begins at p and ends before `end`, behind
- * which 48 bytes are readable.  Returns the position behind it; NULL: anything else, right or
- * wrong, to be scanned. */
-const char *gw_number_read_double(const char *p, const char *end, double *out);
-const char *gw_number_read_float(const char *p, const char *end, float *out);
+ * which 48 bytes are readable.  next: behind it; NULL: anything else, right or wrong, which is to
+ * be scanned. */
+typedef struct gw_number_double {
+  const char *next;
+  double value;
+} gw_number_double;
+
+typedef struct gw_number_float {
+  const char *next;
+  float value;
+} gw_number_float;
+
+gw_number_double gw_number_read_double(const char *p, const char *end);
+gw_number_float gw_number_read_float(const char *p, const char *end);

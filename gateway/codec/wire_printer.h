@@ -10,12 +10,6 @@
  * Private to codec/.  One thread. */
 #pragma once
 
-#if defined(__GNUC__) && !defined(__clang__)
-/* gcc 12 packs the two positions that functions hand on into one vector register and takes them
- * apart again: a tenth of the time. */
-#pragma GCC optimize("no-tree-slp-vectorize")
-#endif
-
 #ifdef __SSE2__
 #include <emmintrin.h>
 #endif

@@ -9,10 +9,8 @@
 #define RESTART_BYTES_RATIO 2
 #define RESTART_BYTES_MIN   64
 
-#define ALWAYS_INLINE inline __attribute__((always_inline))
-
 /* Most numbers have one digit. */
-static ALWAYS_INLINE char *u64_print(uint64_t value, char *w) {
+static GW_ALWAYS_INLINE char *u64_print(uint64_t value, char *w) {
   if (value < 10) {
     *w = (char)('0' + value);
     return w + 1;
@@ -20,11 +18,11 @@ static ALWAYS_INLINE char *u64_print(uint64_t value, char *w) {
   return w + gw_number_print_u64(value, w);
 }
 
-static ALWAYS_INLINE char *i64_print(int64_t value, char *w) {
+static GW_ALWAYS_INLINE char *i64_print(int64_t value, char *w) {
   return value >= 0 ? u64_print((uint64_t)value, w) : w + gw_number_print_i64(value, w);
 }
 
-static ALWAYS_INLINE char *int64_print(const gw_wire_printer *s, int64_t value, char *w) {
+static GW_ALWAYS_INLINE char *int64_print(const gw_wire_printer *s, int64_t value, char *w) {
   if (s->codec->style.int64_number) return i64_print(value, w);
   *w = '"';
   w += 1 + gw_number_print_i64(value, w + 1);
@@ -32,7 +30,7 @@ static ALWAYS_INLINE char *int64_print(const gw_wire_printer *s, int64_t value, 
   return w + 1;
 }
 
-static ALWAYS_INLINE char *uint64_print(const gw_wire_printer *s, uint64_t value, char *w) {
+static GW_ALWAYS_INLINE char *uint64_print(const gw_wire_printer *s, uint64_t value, char *w) {
   if (s->codec->style.int64_number) return u64_print(value, w);
   *w = '"';
   w += 1 + gw_number_print_u64(value, w + 1);
@@ -40,7 +38,7 @@ static ALWAYS_INLINE char *uint64_print(const gw_wire_printer *s, uint64_t value
   return w + 1;
 }
 
-static ALWAYS_INLINE char *bool_print(bool value, char *w) {
+static GW_ALWAYS_INLINE char *bool_print(bool value, char *w) {
   memcpy(w, value ? "true" : "false", 5);
   return w + (value ? 4 : 5);
 }
@@ -56,8 +54,8 @@ static char *not_finite_print(gw_wire_printer *s, const gw_field *field, double 
 }
 
 /* `value` as gw_wire_scalar_cut leaves it.  NULL: reported. */
-static ALWAYS_INLINE char *scalar_print(gw_wire_printer *s, const gw_field *field, gw_kind kind,
-                                        uint64_t value, char *w) {
+static GW_ALWAYS_INLINE char *scalar_print(gw_wire_printer *s, const gw_field *field, gw_kind kind,
+                                           uint64_t value, char *w) {
   double wide;
   float narrow;
   uint32_t word = (uint32_t)value;
@@ -104,8 +102,9 @@ static gw_wire_at group_print(gw_wire_printer *s, const gw_field *field, gw_wire
 }
 
 /* Reading and printing of one kind, which is a constant where this is expanded. */
-static ALWAYS_INLINE gw_wire_at kind_print(gw_wire_printer *s, const gw_field *field, gw_kind kind,
-                                           gw_wire_at at, const uint8_t *end, bool keep) {
+static GW_ALWAYS_INLINE gw_wire_at kind_print(gw_wire_printer *s, const gw_field *field,
+                                              gw_kind kind, gw_wire_at at, const uint8_t *end,
+                                              bool keep) {
   uint64_t value;
   const uint8_t *next = gw_wire_scalar(kind, at.p, end, &value);
   if (GW_UNLIKELY(next == NULL)) return gw_wire_malformed(s, at.p);
@@ -115,8 +114,9 @@ static ALWAYS_INLINE gw_wire_at kind_print(gw_wire_printer *s, const gw_field *f
 }
 
 /* One switch for both halves. */
-static ALWAYS_INLINE gw_wire_at scalar_value_print(gw_wire_printer *s, const gw_field *field,
-                                                   gw_wire_at at, const uint8_t *end, bool keep) {
+static GW_ALWAYS_INLINE gw_wire_at scalar_value_print(gw_wire_printer *s, const gw_field *field,
+                                                      gw_wire_at at, const uint8_t *end,
+                                                      bool keep) {
   switch ((gw_kind)field->kind) {
   case GW_KIND_DOUBLE: return kind_print(s, field, GW_KIND_DOUBLE, at, end, keep);
   case GW_KIND_FLOAT: return kind_print(s, field, GW_KIND_FLOAT, at, end, keep);
@@ -136,8 +136,8 @@ static ALWAYS_INLINE gw_wire_at scalar_value_print(gw_wire_printer *s, const gw_
   }
 }
 
-static ALWAYS_INLINE gw_wire_at value_print(gw_wire_printer *s, const gw_field *field,
-                                            gw_wire_at at, const uint8_t *end, bool keep) {
+static GW_ALWAYS_INLINE gw_wire_at value_print(gw_wire_printer *s, const gw_field *field,
+                                               gw_wire_at at, const uint8_t *end, bool keep) {
   gw_wire_span span;
   if (field->wire_type != GW_WIRE_LENGTH) return scalar_value_print(s, field, at, end, keep);
   const uint8_t *next = gw_wire_length(at.p, end, &span);

@@ -279,8 +279,35 @@ TEST(json_to_wire, learns_the_order_of_fields) {
     CHECK_INT(result.code, GW_OK);
     json_result_done(&result);
   }
-  CHECK_INT(memo->first_field[message->id],
-            json_fixture_field("codectest.Nested", "count")->index + 1);
+  CHECK(memo->first_field[message->id].field == json_fixture_field("codectest.Nested", "count"));
+  gw_codec_memo_free(memo);
+}
+
+/* An expected name is compared sixteen bytes at a time, the quotes among them. */
+TEST(json_to_wire, expects_long_names) {
+  static const char name[] = "\"aNameThatIsMuchLongerThanThirtyTwoBytesInEitherSpelling\":";
+  gw_codec_memo *memo = gw_codec_memo_new(json_fixture_pool());
+  const gw_message *message = json_fixture_message("codectest.AllTypes");
+  gw_json_style style = { .reject_unknown = false };
+  for (size_t differs = 1; differs < sizeof name - 3; differs++) {
+    char json[128], changed[sizeof name];
+    memcpy(changed, name, sizeof name);
+    changed[differs] = 'x';
+    for (int i = 0; i < 2; i++) {
+      snprintf(json, sizeof json, "{%s7}", i == 0 ? name : changed);
+      json_result result = json_fixture_convert(message, gw_str_of(json), style, memo, ':');
+      CHECK_INT(result.code, GW_OK);
+      CHECK_INT(result.unknown_count, i);
+      json_result_done(&result);
+    }
+    for (size_t n = 1; n < sizeof name; n++) { /* the text ends inside */
+      snprintf(json, sizeof json, "{%.*s", (int)n, name);
+      json_result result = json_fixture_convert(message, gw_str_of(json), style, memo, name[n]);
+      CHECK_INT(result.code, GW_BAD_REQUEST);
+      CHECK_INT(result.err.column, n + 2);
+      json_result_done(&result);
+    }
+  }
   gw_codec_memo_free(memo);
 }
 

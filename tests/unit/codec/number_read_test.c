@@ -117,24 +117,24 @@ TEST(number, integers) {
 static bool read_at_once(gw_str text, const char *pad) {
   char copy[1024] = { 0 };
   gw_number number;
-  double wide, wide_wanted;
-  float narrow, narrow_wanted;
+  double wide_wanted;
+  float narrow_wanted;
   snprintf(copy, sizeof copy, GW_STR_FMT "%s", GW_STR_ARG(text), pad);
   const char *end = copy + text.n;
-  const char *wide_end = gw_number_read_double(copy, end, &wide);
-  const char *narrow_end = gw_number_read_float(copy, end, &narrow);
+  gw_number_double wide = gw_number_read_double(copy, end);
+  gw_number_float narrow = gw_number_read_float(copy, end);
   bool found = gw_number_scan((gw_str){ copy, text.n }, &number);
-  if (wide_end != NULL) {
-    CHECK(found && wide_end == copy + number.text.n);
+  if (wide.next != NULL) {
+    CHECK(found && wide.next == copy + number.text.n);
     CHECK_INT(gw_number_to_double(&number, &wide_wanted), GW_OK);
-    CHECK(memcmp(&wide, &wide_wanted, sizeof wide) == 0);
+    CHECK(memcmp(&wide.value, &wide_wanted, sizeof wide_wanted) == 0);
   }
-  if (narrow_end != NULL) {
-    CHECK(found && narrow_end == copy + number.text.n);
+  if (narrow.next != NULL) {
+    CHECK(found && narrow.next == copy + number.text.n);
     CHECK_INT(gw_number_to_float(&number, &narrow_wanted), GW_OK);
-    CHECK(memcmp(&narrow, &narrow_wanted, sizeof narrow) == 0);
+    CHECK(memcmp(&narrow.value, &narrow_wanted, sizeof narrow_wanted) == 0);
   }
-  return wide_end != NULL && narrow_end != NULL;
+  return wide.next != NULL && narrow.next != NULL;
 }
 
 TEST(number, read_at_once) {
