@@ -28,6 +28,7 @@ $(B)/obj/tests/bench/codec_bench.o: tests/bench/codec_bench.cc
 	@echo '  CXX' $@
 	$(Q)$(CXX) $(CXXFLAGS) -Itests $$(pkg-config --cflags $(BENCH_CODEC_PKGS)) -MMD -MP -c -o $@ $<
 
+# Linked as the program itself is.
 $(B)/bench/codec_bench: $(B)/obj/tests/bench/codec_bench.o $(B)/obj/tests/bench/codec_sluice.o \
   $(call stack_to,codec)
 	@mkdir -p $(@D)
