@@ -45,6 +45,11 @@
 #define GW_H2_EMPTY_DATA_MAX    10u   /* in a row */
 #define GW_H2_GLITCHES_MAX      1000u /* harmless oddities of one connection */
 
+#define GW_H1_INFORMATIONAL_MAX       8u         /* 1xx answers to one request */
+#define GW_H1_ANSWER_HEAD_BYTES_MAX   GW_KIB(16) /* field lines of an HTTP/1.1 server's answer */
+#define GW_H1_ANSWER_HEADER_COUNT_MAX 100u
+#define GW_H1_ANSWER_LINE_BYTES_MAX   GW_KIB(8) /* its status line */
+
 _Static_assert(GW_JSON_DEPTH_MAX <= 100, "refuse before the upstream's parser does");
 
 typedef struct gw_limits {

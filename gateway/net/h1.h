@@ -29,7 +29,8 @@
 typedef enum gw_h1_body_kind {
   GW_H1_BODY_NONE, /* also Content-Length: 0 */
   GW_H1_BODY_LENGTH,
-  GW_H1_BODY_CHUNKED
+  GW_H1_BODY_CHUNKED,
+  GW_H1_BODY_CLOSE /* answers only: until the connection's end, which is the caller's to see */
 } gw_h1_body_kind;
 
 /* A complete head.  Slices of the caller's bytes. */
@@ -66,7 +67,8 @@ GW_CHECKED gw_code gw_h1_head_read(gw_h1_reader *reader, char *bytes, size_t n, 
 /* Takes a piece from the front of *in and sets *data to what of it is body (a slice of it, maybe
  * empty), also with GW_OK.  GW_AGAIN: call again while *in is not empty, then with more bytes.
  * GW_OK: the body is complete and *in starts with whatever follows (a pipelined request).
- * `body_max` bounds the body's bytes: over it GW_TOO_LARGE before any byte that is too many. */
+ * `body_max` bounds the body's bytes: over it GW_TOO_LARGE before any byte that is too many.
+ * An answer's errors are all GW_BAD_ANSWER; a body of kind CLOSE is never complete. */
 GW_CHECKED gw_code gw_h1_body_read(gw_h1_reader *reader, gw_str *in, size_t body_max, gw_str *data,
                                    gw_err *err);
 

@@ -1,5 +1,6 @@
 #include "net/h1.h"
 
+#include "net/h1_block.h"
 #include "net/h1_scan.h"
 
 /* The states of a chunked body (RFC 9112 section 7.1); each waits for the byte that it names. */
@@ -253,7 +254,13 @@ gw_code gw_h1_body_read(gw_h1_reader *reader, gw_str *in, size_t body_max, gw_st
     code = body_read_length(reader, in, body_max, data, err);
   } else if (reader->body_kind == GW_H1_BODY_CHUNKED) {
     code = body_read_chunked(reader, in, body_max, data, err);
+  } else if (reader->body_kind == GW_H1_BODY_CLOSE) {
+    *data = *in;
+    *in = gw_str_skip(*in, in->n);
+    code = GW_AGAIN;
   }
-  if (code != GW_OK && code != GW_AGAIN) reader->failed = (uint8_t)code;
+  if (code == GW_OK || code == GW_AGAIN) return code;
+  if (reader->is_answer) return gw_h1_answer_fail(reader, code, err);
+  reader->failed = (uint8_t)code;
   return code;
 }

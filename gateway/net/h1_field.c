@@ -160,10 +160,11 @@ gw_code gw_h1_field_take(gw_h1_reader *reader, const char *bytes, const gw_heade
   return GW_OK;
 }
 
+/* `other` is in lower case. */
 static bool field_same_but_underscores(gw_str name, gw_str other) {
   if (name.n != other.n) return false;
   for (size_t i = 0; i < name.n; i++) {
-    if ((name.p[i] == '_' ? '-' : name.p[i]) != other.p[i]) return false;
+    if ((name.p[i] == '_' ? '-' : gw_char_lower(name.p[i])) != other.p[i]) return false;
   }
   return true;
 }
@@ -176,6 +177,35 @@ gw_code gw_h1_field_drop(gw_str name, gw_err *err) {
   return GW_OK;
 }
 
+/* "timeout=5, max=100": how long the server keeps an idle connection; no standard, but Apache, Node
+ * and others tell it so.  What is malformed is not told. */
+static void field_take_keep_alive(gw_h1_reader *reader, gw_str value) {
+  while (value.n > 0) {
+    gw_str number = field_list_next(&value), name = gw_str_cut(&number, '=');
+    uint64_t seconds;
+    if (gw_str_eq_nocase(name, GW_STR("timeout")) && gw_str_parse_u64(number, &seconds)) {
+      reader->keep_alive_s = (uint32_t)gw_size_min(seconds, UINT32_MAX);
+    }
+  }
+}
+
+gw_code gw_h1_field_take_answer(gw_h1_reader *reader, const gw_header *field, gw_err *err) {
+  gw_str name = field->name;
+  if (name.n == 10) {
+    if (gw_str_eq_nocase(name, GW_STR("connection"))) {
+      return field_take_connection(reader, field->value, err);
+    }
+    if (gw_str_eq_nocase(name, GW_STR("keep-alive"))) field_take_keep_alive(reader, field->value);
+    return GW_OK;
+  }
+  bool is_length = field_same_but_underscores(name, FIELD_LENGTH_NAME);
+  bool is_coding = !is_length && field_same_but_underscores(name, FIELD_CODING_NAME);
+  if (!is_length && !is_coding) return GW_OK;
+  if (gw_str_find(name, '_') < name.n) return gw_h1_field_drop(name, err);
+  return is_length ? field_take_length(reader, field->value, err)
+                   : field_take_coding(reader, field->value, err);
+}
+
 gw_str gw_h1_field_get(const gw_h1_request *request, gw_str name) {
   for (uint32_t i = 0; i < request->field_count; i++) {
     if (gw_str_eq(request->fields[i].name, name)) return request->fields[i].value;
@@ -183,14 +213,19 @@ gw_str gw_h1_field_get(const gw_h1_request *request, gw_str name) {
   return (gw_str){ NULL, 0 };
 }
 
-bool gw_h1_connection_names(const gw_h1_request *request, gw_str name) {
-  uint32_t unseen = request->connection_count;
-  for (uint32_t i = 0; unseen > 0 && i < request->field_count; i++) {
-    if (!gw_str_eq(request->fields[i].name, GW_STR("connection"))) continue;
+bool gw_h1_fields_name(const gw_header *fields, uint32_t count, uint32_t connection_count,
+                       gw_str name) {
+  uint32_t unseen = connection_count;
+  for (uint32_t i = 0; unseen > 0 && i < count; i++) {
+    if (!gw_str_eq_nocase(fields[i].name, GW_STR("connection"))) continue;
     unseen--;
-    for (gw_str rest = request->fields[i].value; rest.n > 0;) {
+    for (gw_str rest = fields[i].value; rest.n > 0;) {
       if (gw_str_eq_nocase(field_list_next(&rest), name)) return true;
     }
   }
   return false;
+}
+
+bool gw_h1_connection_names(const gw_h1_request *request, gw_str name) {
+  return gw_h1_fields_name(request->fields, request->field_count, request->connection_count, name);
 }

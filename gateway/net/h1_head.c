@@ -1,15 +1,14 @@
 #include "net/h1.h"
 
+#include "net/h1_block.h"
 #include "net/h1_field.h"
 #include "net/h1_scan.h"
 
 #define HEAD_EMPTY_LINES_MAX  2u  /* before a request: RFC 9112 section 2.2 asks for one */
 #define HEAD_METHOD_BYTES_MAX 32u /* longer than any registered method */
-#define HEAD_FIELDS_FIRST     16u
 
-/* Each waits for more bytes of the element that it names; `at` is the next of them.  A step judges
- * each byte once, in order, and only by what came before it: so the same bytes get the same answer
- * however they are cut. */
+/* Each waits for more bytes of the element that it names; `at` is the next of them.  Behind the
+ * line come the states of h1_block.h. */
 enum {
   HEAD_EMPTY,
   HEAD_EMPTY_LF,
@@ -17,49 +16,19 @@ enum {
   HEAD_TARGET,
   HEAD_VERSION,
   HEAD_LINE_CR,
-  HEAD_LINE_LF,
-  HEAD_FIELD, /* a field line or the empty line */
-  HEAD_NAME,
-  HEAD_VALUE,
-  HEAD_VALUE_LF,
-  HEAD_END_LF,
-  HEAD_DONE
+  HEAD_LINE_LF
 };
-
-typedef struct head {
-  gw_h1_reader *r;
-  char *p; /* the caller's bytes */
-  size_t n;
-  gw_err *err;
-} head;
 
 void gw_h1_reader_init(gw_h1_reader *reader, const gw_limits *limits, gw_arena *arena) {
   *reader = (gw_h1_reader){ .limits = limits, .arena = arena };
 }
 
-static gw_code head_bad(const head *h, const char *what) {
-  return gw_err_set(h->err, GW_BAD_REQUEST, "%s", what);
-}
-
-static gw_code head_bad_byte(const head *h, const char *where) {
-  return gw_err_set(h->err, GW_BAD_REQUEST, "byte 0x%02x %s", (unsigned char)h->p[h->r->at], where);
-}
-
-static gw_code head_line_too_long(const head *h) {
+static gw_code head_line_too_long(const gw_h1_head *h) {
   return gw_err_set(h->err, GW_URI_TOO_LONG, "the request line is longer than %u bytes",
                     h->r->limits->request_line);
 }
 
-/* Takes one byte that can only be `wanted`. */
-static gw_code head_expect(head *h, char wanted, uint8_t next, const char *where) {
-  if (h->r->at == h->n) return GW_AGAIN;
-  if (h->p[h->r->at] != wanted) return head_bad_byte(h, where);
-  h->r->at++;
-  h->r->state = next;
-  return GW_OK;
-}
-
-static gw_code head_empty(head *h) {
+static gw_code head_empty(gw_h1_head *h) {
   gw_h1_reader *r = h->r;
   if (r->at == h->n) return GW_AGAIN;
   if (h->p[r->at] == '\r' && r->empty_count < HEAD_EMPTY_LINES_MAX) {
@@ -78,7 +47,7 @@ static bool head_is_method(char c) {
   return h1_is_token(c) && !(c >= 'a' && c <= 'z');
 }
 
-static gw_code head_method(head *h) {
+static gw_code head_method(gw_h1_head *h) {
   gw_h1_reader *r = h->r;
   size_t end = gw_size_min(h->n, r->line + HEAD_METHOD_BYTES_MAX + 1);
   while (r->at < end && head_is_method(h->p[r->at]))
@@ -88,13 +57,13 @@ static gw_code head_method(head *h) {
     return gw_err_set(h->err, GW_UNKNOWN_METHOD, "no method is as long");
   }
   if (r->at == h->n) return GW_AGAIN;
-  if (h->p[r->at] != ' ' || r->method_n == 0) return head_bad_byte(h, "in the method");
+  if (h->p[r->at] != ' ' || r->method_n == 0) return gw_h1_head_bad_byte(h, "in the method");
   gw_str method = { h->p + r->method_at, r->method_n };
   if (gw_str_eq(method, GW_STR("TRACE")) || gw_str_eq(method, GW_STR("CONNECT"))) {
     return gw_err_set(h->err, GW_UNKNOWN_METHOD, GW_STR_FMT " is not served", GW_STR_ARG(method));
   }
   /* RFC 9113 section 3.4: how HTTP/2 begins, made to fail in HTTP/1.1. */
-  if (gw_str_eq(method, GW_STR("PRI"))) return head_bad(h, "HTTP/2 in the midst of HTTP/1.1");
+  if (gw_str_eq(method, GW_STR("PRI"))) return gw_h1_head_bad(h, "HTTP/2 in the midst of HTTP/1.1");
   r->at++;
   r->mark = r->target_at = r->at;
   r->state = HEAD_TARGET;
@@ -102,18 +71,19 @@ static gw_code head_method(head *h) {
 }
 
 /* Reduces http://authority/path?query to what follows the authority. */
-static gw_code head_absolute(head *h, gw_str target) {
+static gw_code head_absolute(gw_h1_head *h, gw_str target) {
   gw_h1_reader *r = h->r;
   size_t scheme_n =
       gw_str_eq_nocase(gw_str_first(target, gw_size_min(target.n, 7)), GW_STR("http://")) ? 7 : 8;
   if (scheme_n == 8 &&
       !gw_str_eq_nocase(gw_str_first(target, gw_size_min(target.n, 8)), GW_STR("https://"))) {
-    return head_bad(h, "the request target is neither a path nor an http URI");
+    return gw_h1_head_bad(h, "the request target is neither a path nor an http URI");
   }
   gw_str rest = gw_str_skip(target, scheme_n);
   size_t end = gw_size_min(gw_str_find(rest, '/'), gw_str_find(rest, '?'));
   gw_str authority = gw_str_first(rest, end);
-  if (!gw_h1_authority_ok(authority)) return head_bad(h, "the request target's host is malformed");
+  if (!gw_h1_authority_ok(authority))
+    return gw_h1_head_bad(h, "the request target's host is malformed");
   r->authority_at = r->target_at + scheme_n;
   r->authority_n = end;
   r->target_at += scheme_n + end;
@@ -128,29 +98,29 @@ static gw_code head_absolute(head *h, gw_str target) {
   return GW_OK;
 }
 
-static gw_code head_target_form(head *h) {
+static gw_code head_target_form(gw_h1_head *h) {
   gw_h1_reader *r = h->r;
   gw_str target = { h->p + r->target_at, r->target_n };
   if (target.p[0] == '/') return GW_OK;
   bool options = gw_str_eq((gw_str){ h->p + r->method_at, r->method_n }, GW_STR("OPTIONS"));
   if (target.p[0] == '*') {
-    return options && target.n == 1 ? GW_OK : head_bad(h, "the request target is malformed");
+    return options && target.n == 1 ? GW_OK : gw_h1_head_bad(h, "the request target is malformed");
   }
   return head_absolute(h, target);
 }
 
-static gw_code head_target(head *h) {
+static gw_code head_target(gw_h1_head *h) {
   gw_h1_reader *r = h->r;
   size_t edge = r->line + r->limits->request_line, end = gw_size_min(h->n, edge);
   if (r->at >= edge) return head_line_too_long(h);
   if (r->at == h->n) return GW_AGAIN;
   if (r->at == r->mark && (h->p[r->at] == '\0' || strchr("/*hH", h->p[r->at]) == NULL)) {
-    return head_bad_byte(h, "begins the request target");
+    return gw_h1_head_bad_byte(h, "begins the request target");
   }
   r->at += h1_scan_target(h->p + r->at, end - r->at);
   if (r->at == edge) return head_line_too_long(h);
   if (r->at == h->n) return GW_AGAIN;
-  if (h->p[r->at] != ' ') return head_bad_byte(h, "in the request target");
+  if (h->p[r->at] != ' ') return gw_h1_head_bad_byte(h, "in the request target");
   r->target_n = r->at - r->target_at;
   gw_code code = head_target_form(h);
   if (code != GW_OK) return code;
@@ -160,7 +130,7 @@ static gw_code head_target(head *h) {
   return GW_OK;
 }
 
-static gw_code head_version(head *h) {
+static gw_code head_version(gw_h1_head *h) {
   static const char form[] = "HTTP/0.0";
   gw_h1_reader *r = h->r;
   size_t edge = r->line + r->limits->request_line;
@@ -169,126 +139,29 @@ static gw_code head_version(head *h) {
     if (r->at == h->n) return GW_AGAIN;
     char wanted = form[r->at - r->mark], c = h->p[r->at];
     bool ok = wanted == '0' ? c >= '0' && c <= '9' : c == wanted;
-    if (!ok) return head_bad_byte(h, "in the HTTP version");
+    if (!ok) return gw_h1_head_bad_byte(h, "in the HTTP version");
     r->at++;
   }
   r->state = HEAD_LINE_CR;
   return GW_OK;
 }
 
-static gw_code head_line_lf(head *h) {
+static gw_code head_line_lf(gw_h1_head *h) {
   gw_h1_reader *r = h->r;
-  gw_code code = head_expect(h, '\n', HEAD_FIELD, "after the request line");
+  gw_code code = gw_h1_head_expect(h, '\n', GW_H1_BLOCK_FIELD, "after the request line");
   if (code != GW_OK) return code;
   char major = h->p[r->mark + 5], minor = h->p[r->mark + 7];
   if (major != '1' || minor > '1') {
     return gw_err_set(h->err, GW_UNKNOWN_VERSION, "HTTP/%c.%c is not spoken here", major, minor);
   }
   r->http10 = minor == '0';
-  r->line = r->block = r->at;
+  gw_h1_block_begin(r);
   return GW_OK;
 }
 
-static gw_code head_field_too_large(const head *h) {
+static gw_code head_end(gw_h1_head *h) {
   gw_h1_reader *r = h->r;
-  if (r->at - r->line >= r->limits->header) {
-    return gw_err_set(h->err, GW_HEADERS_TOO_LARGE, "a header is longer than %u bytes",
-                      r->limits->header);
-  }
-  return gw_err_set(h->err, GW_HEADERS_TOO_LARGE, "the headers are larger than %u bytes",
-                    r->limits->headers);
-}
-
-/* Where a field line must have ended: by its own limit, and so that it and its CRLF fit the
- * block's. */
-static size_t head_field_edge(const gw_h1_reader *r) {
-  size_t block_edge = r->block + gw_size_max(r->limits->headers, 2) - 2;
-  return gw_size_min(r->line + r->limits->header, block_edge);
-}
-
-static gw_code head_field(head *h) {
-  gw_h1_reader *r = h->r;
-  if (r->at == h->n) return GW_AGAIN;
-  if (h->p[r->at] == '\r') {
-    r->at++;
-    r->state = HEAD_END_LF;
-    return GW_OK;
-  }
-  if (r->line_count == r->limits->header_count) {
-    return gw_err_set(h->err, GW_HEADERS_TOO_LARGE, "more than %u headers",
-                      r->limits->header_count);
-  }
-  r->line_count++;
-  r->mark = r->at;
-  r->underscore = false;
-  r->state = HEAD_NAME;
-  return GW_OK;
-}
-
-static gw_code head_name(head *h) {
-  gw_h1_reader *r = h->r;
-  size_t edge = head_field_edge(r);
-  if (r->at >= edge) return head_field_too_large(h);
-  r->at += h1_scan_name(h->p + r->at, gw_size_min(h->n, edge) - r->at, &r->underscore);
-  if (r->at == edge) return head_field_too_large(h);
-  if (r->at == h->n) return GW_AGAIN;
-  if (h->p[r->at] != ':' || r->at == r->mark) return head_bad_byte(h, "in a header's name");
-  r->name_n = r->at - r->mark;
-  r->at++;
-  r->state = HEAD_VALUE;
-  return GW_OK;
-}
-
-static gw_code head_value(head *h) {
-  gw_h1_reader *r = h->r;
-  size_t edge = head_field_edge(r);
-  r->at += h1_scan_value(h->p + r->at, gw_size_min(h->n, edge) - r->at);
-  if (r->at == h->n) return GW_AGAIN;
-  if (h->p[r->at] != '\r') {
-    return r->at == edge ? head_field_too_large(h) : head_bad_byte(h, "in a header's value");
-  }
-  r->at++;
-  r->state = HEAD_VALUE_LF;
-  return GW_OK;
-}
-
-/* Makes room for one more field. */
-static gw_code head_fields_grow(head *h) {
-  gw_h1_reader *r = h->r;
-  uint32_t cap = r->field_cap > 0 ? r->field_cap * 2 : HEAD_FIELDS_FIRST;
-  gw_header *grown =
-      gw_arena_grow(r->arena, r->fields, r->field_cap * sizeof *grown, cap * sizeof *grown);
-  if (grown == NULL) return gw_err_set(h->err, GW_NOMEM, "no memory for the headers");
-  r->fields = grown;
-  r->field_cap = cap;
-  return GW_OK;
-}
-
-static gw_code head_value_lf(head *h) {
-  gw_h1_reader *r = h->r;
-  gw_code code = head_expect(h, '\n', HEAD_FIELD, "after a header");
-  if (code != GW_OK) return code;
-  r->line = r->at;
-  const char *name = h->p + r->mark, *begin = name + r->name_n + 1, *end = h->p + r->at - 2;
-  while (begin < end && (*begin == ' ' || *begin == '\t'))
-    begin++;
-  while (begin < end && (end[-1] == ' ' || end[-1] == '\t'))
-    end--;
-  gw_header field = { { name, r->name_n }, gw_str_from(begin, end) };
-  if (r->underscore) {
-    r->underscore_count++;
-    return gw_h1_field_drop(field.name, h->err);
-  }
-  if (r->field_count == r->field_cap && (code = head_fields_grow(h)) != GW_OK) return code;
-  r->fields[r->field_count++] = field;
-  return gw_h1_field_take(r, h->p, &field, h->err);
-}
-
-static gw_code head_end_lf(head *h) {
-  gw_h1_reader *r = h->r;
-  gw_code code = head_expect(h, '\n', HEAD_DONE, "after the headers");
-  if (code != GW_OK) return code;
-  if (!r->has_host && !r->http10) return head_bad(h, "no Host");
+  if (!r->has_host && !r->http10) return gw_h1_head_bad(h, "no Host");
   r->body_kind = r->has_coding                            ? GW_H1_BODY_CHUNKED
                  : r->has_length && r->content_length > 0 ? GW_H1_BODY_LENGTH
                                                           : GW_H1_BODY_NONE;
@@ -296,33 +169,16 @@ static gw_code head_end_lf(head *h) {
   return GW_OK;
 }
 
-static gw_code head_step(head *h) {
+static gw_code head_step(gw_h1_head *h) {
   switch (h->r->state) {
   case HEAD_EMPTY: return head_empty(h);
-  case HEAD_EMPTY_LF: return head_expect(h, '\n', HEAD_EMPTY, "before the request");
+  case HEAD_EMPTY_LF: return gw_h1_head_expect(h, '\n', HEAD_EMPTY, "before the request");
   case HEAD_METHOD: return head_method(h);
   case HEAD_TARGET: return head_target(h);
   case HEAD_VERSION: return head_version(h);
-  case HEAD_LINE_CR: return head_expect(h, '\r', HEAD_LINE_LF, "after the HTTP version");
-  case HEAD_LINE_LF: return head_line_lf(h);
-  case HEAD_FIELD: return head_field(h);
-  case HEAD_NAME: return head_name(h);
-  case HEAD_VALUE: return head_value(h);
-  case HEAD_VALUE_LF: return head_value_lf(h);
-  default: assert(h->r->state == HEAD_END_LF); return head_end_lf(h);
+  case HEAD_LINE_CR: return gw_h1_head_expect(h, '\r', HEAD_LINE_LF, "after the HTTP version");
+  default: assert(h->r->state == HEAD_LINE_LF); return head_line_lf(h);
   }
-}
-
-/* The fields found so far point into bytes that lie elsewhere now; the old address is only a
- * number. */
-static void head_follow(gw_h1_reader *r, const char *bytes) {
-  uintptr_t old = (uintptr_t)r->base;
-  for (uint32_t i = 0; i < r->field_count; i++) {
-    gw_header *field = &r->fields[i];
-    field->name.p = bytes + ((uintptr_t)field->name.p - old);
-    field->value.p = bytes + ((uintptr_t)field->value.p - old);
-  }
-  r->base = bytes;
 }
 
 static gw_h1_request head_request(const gw_h1_reader *r, const char *bytes) {
@@ -345,13 +201,15 @@ static gw_h1_request head_request(const gw_h1_reader *r, const char *bytes) {
 
 gw_code gw_h1_head_read(gw_h1_reader *reader, char *bytes, size_t n, gw_h1_request *out,
                         size_t *head_n, gw_err *err) {
-  assert(reader->state != HEAD_DONE && reader->at <= n);
+  assert(reader->state != GW_H1_BLOCK_DONE && reader->at <= n);
   if (reader->failed != GW_OK) return (gw_code)reader->failed;
-  if (reader->base != bytes) head_follow(reader, bytes);
-  head h = { reader, bytes, n, err };
+  gw_h1_head_follow(reader, bytes);
+  gw_h1_head h = { reader, bytes, n, err };
   gw_code code = GW_OK;
-  while (code == GW_OK && reader->state != HEAD_DONE)
+  while (code == GW_OK && reader->state < GW_H1_BLOCK_FIELD)
     code = head_step(&h);
+  if (code == GW_OK) code = gw_h1_block_read(&h);
+  if (code == GW_OK) code = head_end(&h);
   if (code != GW_OK) {
     if (code != GW_AGAIN) reader->failed = (uint8_t)code;
     return code;

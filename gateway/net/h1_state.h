@@ -1,4 +1,5 @@
-/* h1_state: the memory of gw_h1_reader; for embedding only, read through net/h1.h. */
+/* h1_state: the memory of gw_h1_reader; for embedding only, read through net/h1.h and
+ * net/h1_response.h. */
 #pragma once
 
 #include "net/h1.h"
@@ -29,6 +30,13 @@ struct gw_h1_reader {
   bool http10, underscore;
   bool has_host, has_length, has_coding;
   bool wants_close, wants_keep_alive, wants_continue;
+
+  /* of an answer */
+  bool is_answer, to_head;     /* to_head: the request was HEAD */
+  uint8_t informational_count; /* 1xx heads skipped */
+  uint16_t status;
+  uint32_t keep_alive_s; /* Keep-Alive: timeout=N; 0: not told */
+  size_t reason_at, reason_n;
 
   /* the body */
   uint8_t body_kind, body_state;

@@ -68,6 +68,42 @@ void gw_h1_write_status(gw_h1_writer *writer, gw_buf *out, int status, uint64_t 
   writer_put(writer, writer_date_line(wall_seconds));
 }
 
+void gw_h1_write_date(gw_h1_writer *writer, uint64_t wall_seconds) {
+  writer_put(writer, writer_date_line(wall_seconds));
+}
+
+void gw_h1_write_status_of(gw_h1_writer *writer, gw_buf *out, int status, gw_str reason) {
+  assert(status >= 100 && status <= 599);
+  *writer = (gw_h1_writer){ .out = out, .begin = out->n };
+  gw_str usual = gw_str_of(gw_http_reason(status));
+  bool ours =
+      reason.n == 0 || gw_str_eq(reason, usual) || h1_scan_value(reason.p, reason.n) < reason.n;
+  if (ours) {
+    writer_put(writer, writer_status_line(status));
+    return;
+  }
+  char line[] = "HTTP/1.1 000 ";
+  for (int i = 11, rest = status; i > 8; i--, rest /= 10)
+    line[i] = (char)('0' + rest % 10);
+  writer_put(writer, gw_str_of(line));
+  writer_put(writer, reason);
+  writer_put(writer, GW_STR("\r\n"));
+}
+
+void gw_h1_write_request(gw_h1_writer *writer, gw_buf *out, gw_str method, gw_str target) {
+  *writer = (gw_h1_writer){ .out = out, .begin = out->n };
+  bool fits = method.n > 0 && h1_scan_token(method.p, method.n) == method.n && target.n > 0 &&
+              h1_scan_target(target.p, target.n) == target.n;
+  if (!fits) {
+    writer->code = GW_BAD_VALUE;
+    return;
+  }
+  writer_put(writer, method);
+  writer_put(writer, GW_STR(" "));
+  writer_put(writer, target);
+  writer_put(writer, GW_STR(" HTTP/1.1\r\n"));
+}
+
 bool gw_h1_field_ok(gw_str name, gw_str value) {
   return name.n > 0 && h1_scan_token(name.p, name.n) == name.n &&
          h1_scan_value(value.p, value.n) == value.n;

@@ -1,4 +1,4 @@
-/* h1_writer: the one emitter of HTTP/1.1 answers: status line, fields, chunks.
+/* h1_writer: the one emitter of HTTP/1.1 messages: first line, fields, chunks.
  * Values come from typed parts; a field whose name or value could split an answer is dropped, never
  * repaired (RELIABILITY A22), and so is a framing field (Content-Length, Transfer-Encoding) that
  * does not come through its own function.  Date is rendered once a second.  Pure but for the date;
@@ -17,6 +17,13 @@ typedef struct gw_h1_writer {
 
 /* Starts "HTTP/1.1 404 Not Found\r\nDate: ...\r\n".  100 <= status <= 599. */
 void gw_h1_write_status(gw_h1_writer *writer, gw_buf *out, int status, uint64_t wall_seconds);
+/* The same with the reason of another server (n == 0: ours) and without Date.  A reason that could
+ * split the answer is replaced by ours. */
+void gw_h1_write_status_of(gw_h1_writer *writer, gw_buf *out, int status, gw_str reason);
+/* Starts "GET /path?query HTTP/1.1\r\n".  Method and target are those of a request that
+ * gw_h1_head_read() took: GW_BAD_VALUE for any that it would not take. */
+void gw_h1_write_request(gw_h1_writer *writer, gw_buf *out, gw_str method, gw_str target);
+void gw_h1_write_date(gw_h1_writer *writer, uint64_t wall_seconds);
 void gw_h1_write_field(gw_h1_writer *writer, gw_str name, gw_str value);
 void gw_h1_write_length(gw_h1_writer *writer, uint64_t content_length); /* Content-Length */
 void gw_h1_write_chunked(gw_h1_writer *writer); /* Transfer-Encoding: chunked */

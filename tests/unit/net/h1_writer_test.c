@@ -142,3 +142,65 @@ TEST(h1_writer, writes_chunk_sizes) {
     CHECK_STR(((gw_str){ out, n }), rows[i].wanted);
   }
 }
+
+TEST(h1_writer, passes_on_another_servers_reason) {
+  static const struct {
+    int status;
+    gw_str reason;
+    const char *wanted;
+  } rows[] = {
+    { 200, GW_STR_INIT("OK"), "HTTP/1.1 200 OK\r\n\r\n" },
+    { 200, GW_STR_INIT(""), "HTTP/1.1 200 OK\r\n\r\n" },
+    { 418, GW_STR_INIT("I'm a teapot"), "HTTP/1.1 418 I'm a teapot\r\n\r\n" },
+    { 599, GW_STR_INIT("a\xc3\xa4\tb"), "HTTP/1.1 599 a\xc3\xa4\tb\r\n\r\n" },
+    { 404, GW_STR_INIT("a\r\nX: 1"), "HTTP/1.1 404 Not Found\r\n\r\n" },
+    { 404, GW_STR_INIT("a\0"), "HTTP/1.1 404 Not Found\r\n\r\n" },
+  };
+  for (size_t i = 0; i < GW_COUNT_OF(rows); i++) {
+    gw_h1_writer writer;
+    gw_buf out;
+    gw_buf_init(&out, NULL, 1000);
+    gw_h1_write_status_of(&writer, &out, rows[i].status, rows[i].reason);
+    CHECK_INT(gw_h1_write_end(&writer), GW_OK);
+    CHECK_STR(gw_buf_str(&out), rows[i].wanted);
+    gw_buf_done(&out);
+  }
+}
+
+TEST(h1_writer, writes_a_request) {
+  gw_h1_writer writer;
+  gw_buf out;
+  gw_buf_init(&out, NULL, 1000);
+  gw_h1_write_request(&writer, &out, GW_STR("POST"), GW_STR("/a%2Fb?c=d&e"));
+  gw_h1_write_field(&writer, GW_STR("host"), GW_STR("users"));
+  gw_h1_write_length(&writer, 5);
+  CHECK_INT(gw_h1_write_end(&writer), GW_OK);
+  CHECK_STR(gw_buf_str(&out),
+            "POST /a%2Fb?c=d&e HTTP/1.1\r\nhost: users\r\nContent-Length: 5\r\n\r\n");
+  gw_buf_done(&out);
+}
+
+TEST(h1_writer, refuses_a_request_line_that_could_split) {
+  static const struct {
+    gw_str method, target;
+  } rows[] = {
+    { GW_STR_INIT(""), GW_STR_INIT("/") },
+    { GW_STR_INIT("G T"), GW_STR_INIT("/") },
+    { GW_STR_INIT("G\r\nX: 1"), GW_STR_INIT("/") },
+    { GW_STR_INIT("GET"), GW_STR_INIT("") },
+    { GW_STR_INIT("GET"), GW_STR_INIT("/ HTTP/1.1\r\nX: 1") },
+    { GW_STR_INIT("GET"), GW_STR_INIT("/a b") },
+    { GW_STR_INIT("GET"), GW_STR_INIT("/\0") },
+    { GW_STR_INIT("GET"), GW_STR_INIT("/#a") },
+  };
+  for (size_t i = 0; i < GW_COUNT_OF(rows); i++) {
+    gw_h1_writer writer;
+    gw_buf out;
+    gw_buf_init(&out, NULL, 1000);
+    gw_h1_write_request(&writer, &out, rows[i].method, rows[i].target);
+    gw_h1_write_field(&writer, GW_STR("host"), GW_STR("users"));
+    CHECK_INT(gw_h1_write_end(&writer), GW_BAD_VALUE);
+    CHECK_INT(out.n, 0);
+    gw_buf_done(&out);
+  }
+}
