@@ -3,10 +3,12 @@
 /* MessageSet in protobuf's wire_format_lite: group Item = 1 { type_id = 2; message = 3 } */
 enum { ITEM_GROUP = 1, ITEM_TYPE_ID = 2, ITEM_MESSAGE = 3 };
 
-/* Neighbouring occurrences of one field: `count` of them from the tag at `at` on. */
+/* Neighbouring occurrences of one field: `count` of them from the tag at `at` on.  Eight bytes,
+ * since there may be one for each two bytes of wire. */
 typedef struct wire_slot {
-  uint32_t index; /* of the field in its message */
-  uint32_t at, count;
+  uint32_t at;
+  uint16_t index; /* of the field in its message */
+  uint16_t count; /* a longer row has several slots */
 } wire_slot;
 
 /* The member that a oneof ended with: the last one on the wire clears what came before. */
@@ -96,7 +98,7 @@ static void oneof_note(gw_wire_printer *s, const wire_index *index, const gw_fie
 static bool slot_push(gw_wire_printer *s, wire_index *index, uint32_t field_index, uint32_t at) {
   size_t offset;
   if (!gw_wire_scratch_push(s, sizeof(wire_slot), &offset)) return false;
-  *slot_at(s, offset, 0) = (wire_slot){ field_index, at, 1 };
+  *slot_at(s, offset, 0) = (wire_slot){ at, (uint16_t)field_index, 1 };
   index->count++;
   return true;
 }
@@ -149,8 +151,9 @@ static bool span_scan(gw_wire_printer *s, wire_index *index, gw_wire_span span) 
       continue;
     }
     if (field == NULL || !gw_wire_type_fits(field, tag & 7)) continue;
-    if (begin == run_end && run_field == field->index) {
-      slot_at(s, index->slots, index->count - 1)->count++;
+    wire_slot *last = index->count > 0 ? slot_at(s, index->slots, index->count - 1) : NULL;
+    if (begin == run_end && run_field == field->index && last->count < UINT16_MAX) {
+      last->count++;
     } else {
       uint32_t at = (uint32_t)(begin - s->wire);
       if (!slot_push(s, index, field->index, at)) return false;

@@ -88,7 +88,8 @@ bool gw_wire_scratch_push(gw_wire_printer *s, size_t bytes, size_t *offset) {
   size_t n;
   if (gw_add_overflows(s->scratch_n, bytes, &n)) n = SIZE_MAX;
   if (n > s->scratch_cap) {
-    size_t cap = gw_size_max(SCRATCH_FIRST_BYTES, s->scratch_cap + s->scratch_cap / 2);
+    /* Small steps: at worst the index takes 4 times the message, and memory is for 8 times. */
+    size_t cap = gw_size_max(SCRATCH_FIRST_BYTES, s->scratch_cap + s->scratch_cap / 4);
     cap = gw_size_max(cap, n);
     char *grown = gw_arena_grow(s->codec->arena, s->scratch, s->scratch_cap, cap);
     if (grown == NULL) {

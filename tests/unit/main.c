@@ -51,7 +51,7 @@ gw_str test_read_file(const char *path) {
 
 /* ---- allocations that fail: the linker wraps malloc, calloc and realloc ---- */
 
-static size_t alloc_count, alloc_failing; /* 0: none fails */
+static size_t alloc_total, alloc_count, alloc_failing; /* 0: none fails */
 
 void *__real_malloc(size_t size);
 void *__real_calloc(size_t count, size_t size);
@@ -61,6 +61,7 @@ void *__wrap_calloc(size_t count, size_t size);
 void *__wrap_realloc(void *old, size_t size);
 
 static bool alloc_fails(void) {
+  __atomic_fetch_add(&alloc_total, 1, __ATOMIC_RELAXED); /* tests may have threads */
   return alloc_failing != 0 && ++alloc_count == alloc_failing;
 }
 
@@ -74,6 +75,10 @@ void *__wrap_calloc(size_t count, size_t size) {
 
 void *__wrap_realloc(void *old, size_t size) {
   return alloc_fails() ? NULL : __real_realloc(old, size);
+}
+
+size_t test_alloc_count(void) {
+  return __atomic_load_n(&alloc_total, __ATOMIC_RELAXED);
 }
 
 void test_fail_each_alloc(test_alloc_fn *body, void *context) {

@@ -36,6 +36,9 @@ void test_check_str(gw_str got, gw_str wanted, const char *file, int line);
 typedef gw_code test_alloc_fn(void *context);
 void test_fail_each_alloc(test_alloc_fn *body, void *context);
 
+/* malloc, calloc and realloc so far. */
+size_t test_alloc_count(void);
+
 /* A whole file as heap memory with 64 readable zero bytes behind it; fails the test when missing.
  * Free p with free(). */
 gw_str test_read_file(const char *path);

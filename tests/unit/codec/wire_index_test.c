@@ -65,24 +65,72 @@ TEST(wire_to_json, order_does_not_matter) {
                      wanted);
 }
 
-/* A slot is 12 bytes: an alternating list must stay within an exchange's memory. */
+/* Within an exchange's memory for a message of that size. */
+static gw_code within_share(const char *message, gw_str wire, gw_buf *out) {
+  gw_arena arena;
+  gw_arena_init(&arena, NULL, GW_ARENA_RATIO * wire.n);
+  gw_codec codec = { .pool = wire_fixture_pool(), .memo = wire_fixture_memo(), .arena = &arena };
+  gw_code code = gw_wire_to_json(&codec, wire_fixture_message(message), wire, out, NULL);
+  gw_arena_done(&arena);
+  return code;
+}
+
+/* A slot is 8 bytes: an alternating list must stay in proportion, whatever its length is between
+ * two steps of growth. */
 TEST(wire_to_json, index_memory_is_in_proportion) {
-  enum { PAIRS = 20000 };
+  enum { PAIRS = 40000 };
   char *bytes = malloc(PAIRS * 4);
   for (size_t i = 0; i < PAIRS; i++) {
     memcpy(bytes + i * 4, "\x10\x01\x28\x01", 4);
   }
-  gw_arena arena;
+  for (size_t pairs = 1024; pairs <= PAIRS; pairs += pairs / 50) {
+    gw_buf out;
+    gw_buf_init(&out, NULL, GW_MIB(1));
+    CHECK_INT(within_share("codectest.Nested", (gw_str){ bytes, pairs * 4 }, &out), GW_OK);
+    CHECK_STR(gw_buf_str(&out), "{\"count\":1,\"color\":\"RED\"}");
+    gw_buf_done(&out);
+  }
+  free(bytes);
+}
+
+/* The same with keys to compare: entries of byName, each followed by a count, or one by one. */
+TEST(wire_to_json, memory_of_keys_is_in_proportion) {
+  enum { KEYS = 95 * 95 };
+  for (size_t size = 6; size <= 8; size += 2) {
+    char *bytes = malloc(KEYS * size);
+    for (size_t i = 0; i < KEYS; i++) {
+      char *entry = bytes + i * size;
+      memcpy(entry, "\x32\x04\x0a\x02", 4);
+      entry[4] = (char)(' ' + i / 95);
+      entry[5] = (char)(' ' + i % 95);
+      memcpy(entry + 6, "\x10\x01", size - 6);
+    }
+    for (size_t keys = 400; keys <= KEYS; keys += keys / 50) {
+      gw_buf out;
+      gw_buf_init(&out, NULL, GW_MIB(1));
+      CHECK_INT(within_share("codectest.Nested", (gw_str){ bytes, keys * size }, &out), GW_OK);
+      gw_buf_done(&out);
+    }
+    free(bytes);
+  }
+}
+
+/* More occurrences in a row than a slot counts. */
+TEST(wire_to_json, long_rows_are_indexed) {
+  enum { ROW = 200000 };
+  char *bytes = malloc(ROW * 2 + 2);
   gw_buf out;
-  gw_arena_init(&arena, NULL, GW_ARENA_RATIO * PAIRS * 4);
-  gw_buf_init(&out, NULL, GW_MIB(1));
-  gw_codec codec = { .pool = wire_fixture_pool(), .memo = wire_fixture_memo(), .arena = &arena };
-  gw_str wire = { bytes, PAIRS * 4 };
-  CHECK_INT(gw_wire_to_json(&codec, wire_fixture_message("codectest.Nested"), wire, &out, NULL),
-            GW_OK);
-  CHECK_STR(gw_buf_str(&out), "{\"count\":1,\"color\":\"RED\"}");
+  gw_buf_init(&out, NULL, GW_MIB(4));
+  for (size_t i = 0; i < ROW; i++) {
+    memcpy(bytes + i * 2, i % 2 == 0 || i > ROW / 2 ? "\x22\x00" : "\x10\x01", 2);
+  }
+  memcpy(bytes + ROW * 2, "\x0a\x00", 2);
+  CHECK_INT(within_share("codectest.Nested", (gw_str){ bytes, ROW * 2 + 2 }, &out), GW_OK);
+  size_t children = 0;
+  for (size_t i = 1; i < out.n; i++)
+    children += out.p[i - 1] == '{' && out.p[i] == '}' ? 1 : 0;
+  CHECK_INT(children, ROW / 4 + ROW / 2);
   gw_buf_done(&out);
-  gw_arena_done(&arena);
   free(bytes);
 }
 
