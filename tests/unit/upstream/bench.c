@@ -56,6 +56,7 @@ void tcall_on_tick(gw_call *call) {
   tcall *t = GW_CONTAINER_OF(call, tcall, call);
   gw_str message;
   CHECK_INT(t->done_count, 0); /* nothing comes behind the end */
+  t->ticks++;
   while (!t->takes_nothing && gw_call_next(call, &message) == GW_OK) {
     t->messages++;
     snprintf(t->text, sizeof t->text, GW_STR_FMT, GW_STR_ARG(message));
@@ -63,7 +64,8 @@ void tcall_on_tick(gw_call *call) {
   if (gw_call_is_done(call)) t->done_count++;
 }
 
-tcall *tcall_start_sized(bench *b, const char *path, bool streaming, size_t frames_n) {
+static tcall *tcall_start_with(bench *b, const char *path, bool streaming, size_t frames_n,
+                               bool queued) {
   static char frames[GW_MIB(2)] = HELLO;
   tcall *t = calloc(1, sizeof *t);
   gw_arena_init(&t->arena, NULL, GW_MIB(1));
@@ -71,12 +73,21 @@ tcall *tcall_start_sized(bench *b, const char *path, bool streaming, size_t fram
   t->call.arena = &t->arena;
   gw_call_request request = { .path = gw_str_of(path),
                               .frames = { frames, frames_n },
+                              .queue = queued ? &t->queue : NULL,
                               .message_bytes_max = MESSAGE_MAX,
                               .deadline_ms = gw_loop_now_ms(b->loop) + 60000,
                               .streaming = streaming };
   gw_call_start(&t->call, b->loop, b->upstream, &request);
   CHECK_INT(t->done_count + t->messages, 0);
   return t;
+}
+
+tcall *tcall_start_sized(bench *b, const char *path, bool streaming, size_t frames_n) {
+  return tcall_start_with(b, path, streaming, frames_n, false);
+}
+
+tcall *tcall_start_queue(bench *b, const char *path, bool streaming) {
+  return tcall_start_with(b, path, streaming, 0, true);
 }
 
 tcall *tcall_start(bench *b, const char *path, bool streaming) {

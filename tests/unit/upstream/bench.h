@@ -2,7 +2,7 @@
 #pragma once
 
 #include "unit/upstream/service.h"
-#include "upstream/call.h"
+#include "upstream/call_queue.h"
 
 #define BYTES(literal) .data = literal, .data_n = sizeof(literal) - 1
 #define EMPTY          .data_n = 0
@@ -29,6 +29,8 @@ typedef struct bench {
 
 typedef struct tcall {
   gw_call call;
+  gw_call_queue queue;
+  uint32_t ticks;
   gw_arena arena;
   uint32_t messages, done_count;
   char text[32]; /* of the last message */
@@ -43,5 +45,7 @@ void bench_done(bench *b);                        /* no call may be left */
 
 tcall *tcall_start(bench *b, const char *path, bool streaming);
 tcall *tcall_start_sized(bench *b, const char *path, bool streaming, size_t frames_n);
+/* A stream of requests; messages follow. */
+tcall *tcall_start_queue(bench *b, const char *path, bool streaming);
 void tcall_on_tick(gw_call *call);
 void tcall_free(tcall *t); /* cancels */

@@ -57,16 +57,21 @@ static const script *script_find(const service *s, gw_str path) {
 
 static void stream_on_tick(gw_h2_stream *h2, uint32_t noted) {
   service_stream *s = GW_CONTAINER_OF(h2, service_stream, h2);
-  size_t pending = gw_h2_pending(h2).n;
-  gw_h2_consume(h2, pending);
-  s->received += pending;
+  gw_str pending = gw_h2_pending(h2);
+  if (!s->owner->takes_nothing) {
+    if (s->owner->keeps_bodies) CHECK_INT(gw_buf_append(&s->body, pending), GW_OK);
+    s->received += pending.n;
+    gw_h2_consume(h2, pending.n);
+  }
   if (noted & GW_H2_CLOSED) {
     s->closed = true;
     return;
   }
   if (noted & GW_H2_ENDED) s->ended = true;
-  if (s->ended && s->played == NULL) {
-    s->played = script_find(s->owner, h2->path);
+  if (s->played == NULL && (s->ended || (noted & GW_H2_HEAD))) {
+    const script *found = script_find(s->owner, h2->path);
+    if (!s->ended && !found->early) return;
+    s->played = found;
     stream_play(s);
   } else if (noted & GW_H2_SENT) {
     stream_end(s);
@@ -88,6 +93,7 @@ static gw_h2_stream *conn_on_stream(void *user) {
   stream->conn = conn;
   stream->h2.tick = stream_on_tick;
   stream->h2.arena = &stream->arena;
+  gw_buf_init(&stream->body, &stream->arena, GW_MIB(4));
   return &stream->h2;
 }
 
@@ -151,6 +157,13 @@ uint32_t service_open_streams(const service *s) {
 void service_release(service_stream *stream) {
   static const gw_header ok = { GW_STR_INIT("grpc-status"), GW_STR_INIT("0") };
   gw_h2_send_trailers(&stream->h2, &ok, 1);
+}
+
+void service_take(service *s) {
+  s->takes_nothing = false;
+  for (uint32_t i = 0; i < s->count; i++) {
+    if (!s->streams[i]->closed) stream_on_tick(&s->streams[i]->h2, 0);
+  }
 }
 
 void service_goaway(service *s) {

@@ -24,6 +24,7 @@ typedef struct script {
   gw_header trailers[SCRIPT_FIELDS_MAX];
   script_end end;
   uint32_t reset;
+  bool early; /* is played when the call begins; else when its request is whole */
 } script;
 
 typedef struct service service;
@@ -36,6 +37,7 @@ typedef struct service_stream {
   const script *played;
   bool ended, closed;
   size_t received;
+  gw_buf body; /* with keeps_bodies */
 } service_stream;
 
 typedef struct service_conn {
@@ -58,6 +60,9 @@ struct service {
   bool breaks_greeted;   /* once SETTINGS were exchanged */
   bool drains_greeted;   /* by GOAWAY */
   bool breaks_at_stream; /* as soon as a call comes */
+  /* to all streams */
+  bool takes_nothing; /* their windows stay closed */
+  bool keeps_bodies;
 };
 
 void service_open(service *s, gw_loop *loop, const script *scripts, size_t count);
@@ -66,4 +71,5 @@ uint32_t service_open_conns(const service *s);
 uint32_t service_open_streams(const service *s);
 /* Ends a held stream well. */
 void service_release(service_stream *stream);
+void service_take(service *s);   /* what waits, and all that comes */
 void service_goaway(service *s); /* drains all connections */
