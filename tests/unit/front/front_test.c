@@ -1,167 +1,9 @@
-#include "front/front.h"
+#include "unit/front/gate.h"
 
-#include <errno.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "unit/net/h2_pair.h"
-#include "unit/upstream/service.h"
-
-#define BYTES(literal) .data = literal, .data_n = sizeof(literal) - 1
-#define GRPC                                                                                       \
-  { GW_STR_INIT("content-type"), GW_STR_INIT("application/grpc") }
-#define STATUS(text)                                                                               \
-  { GW_STR_INIT("grpc-status"), GW_STR_INIT(text) }
-#define BIG         GW_MIB(3)
-#define LONG_STREAM GW_MIB(24)
-
-/* CreateUser holds, DeleteUser answers at once, GetUser is large, ListUsers is a long stream. */
-static script scripts[] = {
-  { "/DeleteUser", "200", { GRPC }, BYTES("\0\0\0\0\0"), { STATUS("0") }, .end = SCRIPT_END },
-  { "/CreateUser", .end = SCRIPT_HOLD },
-  { "/GetUser", "200", { GRPC }, .trailers = { STATUS("0") }, .end = SCRIPT_END },
-  { "/ListUsers", "200", { GRPC }, .trailers = { STATUS("0") }, .end = SCRIPT_END },
-};
-
-typedef struct gate {
-  gw_loop *loop;
-  service service;
-  gw_engine engine;
-  gw_front *front;
-  gw_sockaddr address;
-  uint32_t drained_count;
-  bool idle;
-} gate;
-
-static void gate_on_drained(void *user) {
-  gate *g = user;
-  g->drained_count++;
-  gw_engine_stop(&g->engine);
-}
-
-static void gate_on_idle(gw_engine *engine) {
-  GW_CONTAINER_OF(engine, gate, engine)->idle = true;
-}
-
-static gw_snapshot *gate_snapshot(const gate *g, const char *limits) {
-  static const char yaml[] =
-      "listen: [{address: '127.0.0.1:0'}]\ndescriptors: [descriptors/userservice.pb]\n"
-      "upstreams: {users: {endpoints: ['grpc://127.0.0.1:%u']}}\n"
-      "workers: 1\nlog: {access: false}\nlimits: {%s}\nroutes:\n"
-      "  - {match: 'GET /users/{user_id}', rpc: userservice.UserService/GetUser, upstream: users}\n"
-      "  - {match: GET /users, rpc: userservice.UserService/ListUsers, upstream: users,"
-      " stream: ndjson}\n"
-      "  - {match: POST /users, rpc: userservice.UserService/CreateUser, upstream: users,"
-      " body: '*', timeout: 60s}\n"
-      "  - {match: 'DELETE /users/{user_id}', rpc: userservice.UserService/DeleteUser,"
-      " upstream: users}\n";
-  char text[2048];
-  gw_findings findings;
-  gw_snapshot *snapshot = NULL;
-  gw_findings_init(&findings);
-  snprintf(text, sizeof text, yaml, (unsigned)g->service.port, limits);
-  gw_code code = gw_snapshot_parse("test.yaml", gw_str_of(text), &findings, &snapshot);
-  for (size_t i = 0; i < findings.count; i++)
-    print_error(GW_STR_FMT "\n", GW_STR_ARG(findings.items[i].text));
-  CHECK_INT(code, GW_OK);
-  gw_findings_done(&findings);
-  return snapshot;
-}
-
-static gate *gate_new(const char *limits) {
-  gate *g = calloc(1, sizeof *g);
-  g->loop = gw_loop_new();
-  service_open(&g->service, g->loop, scripts, GW_COUNT_OF(scripts));
-  gw_snapshot *snapshot = gate_snapshot(g, limits);
-  CHECK_INT(gw_engine_init(&g->engine, g->loop, 0), GW_OK);
-  g->engine.idle = gate_on_idle;
-  CHECK_INT(gw_engine_adopt(&g->engine, snapshot), GW_OK);
-  gw_snapshot_unref(snapshot);
-  g->front = gw_front_new(&g->engine, gate_on_drained, g);
-  CHECK_INT(gw_front_listen(g->front, raw_listen(&g->address)), GW_OK);
-  PUMP(g->loop, service_open_conns(&g->service) == 1);
-  pump_for(g->loop, 5);
-  return g;
-}
-
-static void gate_free(gate *g) {
-  gw_front_drain(g->front);
-  gw_front_cut(g->front);
-  PUMP(g->loop, g->drained_count == 1 && g->idle);
-  CHECK_INT(g->engine.in_flight, 0);
-  gw_front_free(g->front);
-  gw_engine_done(&g->engine);
-  service_close(&g->service);
-  gw_loop_free(g->loop);
-  gw_metrics_done();
-  free(g);
-}
-
-/* ---- a client ---- */
-
-typedef struct user {
-  gate *gate;
-  int fd;
-  char *text; /* all that came */
-  size_t n;
-  bool ended, reset;
-  const char *counted; /* what user_count() counted last, so often, up to there */
-  uint32_t count;
-  size_t counted_n;
-} user;
-
-static user user_new(gate *g) {
-  return (user){ .gate = g, .fd = raw_connect(&g->address), .text = calloc(1, 2 * LONG_STREAM) };
-}
-
-static void user_send(user *u, const char *text) {
-  CHECK(raw_send(u->gate->loop, u->fd, text, strlen(text)));
-}
-
-static void user_read(user *u, size_t max) {
-  while (max > 0 && !u->ended) {
-    CHECK(u->n < 2 * LONG_STREAM);
-    ssize_t n = recv(u->fd, u->text + u->n, gw_size_min(max, 65536), MSG_DONTWAIT);
-    if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return;
-    u->reset = n < 0;
-    u->ended = n <= 0;
-    if (n > 0) u->n += (size_t)n;
-    if (n > 0) max -= (size_t)n;
-  }
-}
-
-static uint32_t user_count(user *u, const char *text) {
-  size_t n = strlen(text);
-  const char *p;
-  user_read(u, SIZE_MAX);
-  if (u->counted == NULL || strcmp(u->counted, text) != 0) u->count = 0, u->counted_n = 0;
-  u->counted = text;
-  /* memchr() rather than memmem(): a sanitizer looks at all that memmem() might read */
-  while (u->n >= u->counted_n + n &&
-         (p = memchr(u->text + u->counted_n, text[0], u->n - u->counted_n - n + 1)) != NULL) {
-    bool found = memcmp(p, text, n) == 0;
-    u->counted_n = (size_t)(p - u->text) + (found ? n : 1);
-    u->count += found;
-  }
-  return u->count;
-}
-
-static bool user_has(user *u, const char *text) {
-  return user_count(u, text) > 0;
-}
-
-static bool user_ended(user *u) {
-  user_read(u, SIZE_MAX);
-  return u->ended;
-}
-
-static void user_done(user *u) {
-  close(u->fd);
-  free(u->text);
-}
-
-#define DELETE "DELETE /users/7 HTTP/1.1\r\nHost: a\r\n\r\n"
-#define OK     "HTTP/1.1 200 OK\r\n"
+#define BIG GW_MIB(3)
 
 /* ---- keep-alive and pipelining ---- */
 
@@ -307,8 +149,8 @@ static void script_large(size_t i, char **bytes, size_t message_n, size_t count)
       p[6 + b] = (char)((message_n >> (7 * b) & 0x7f) | (b < 3 ? 0x80 : 0));
     memset(p + 10, 'n', message_n);
   }
-  scripts[i].data = *bytes;
-  scripts[i].data_n = count * n;
+  gate_scripts[i].data = *bytes;
+  gate_scripts[i].data_n = count * n;
 }
 
 TEST(front, an_answer_is_flushed_to_a_client_that_sends_no_more) {
@@ -328,7 +170,7 @@ TEST(front, an_answer_is_flushed_to_a_client_that_sends_no_more) {
   user_done(&u);
   gate_free(g);
   free(bytes);
-  scripts[2].data_n = 0;
+  gate_scripts[2].data_n = 0;
 }
 
 /* GET would be chunked: there is no length to tell (RFC 9110 section 8.6). */
@@ -343,7 +185,7 @@ TEST(front, head_of_a_stream_tells_no_length) {
   user_done(&u);
   gate_free(g);
   free(bytes);
-  scripts[3].data_n = 0;
+  gate_scripts[3].data_n = 0;
 }
 
 TEST(front, memory_of_a_large_answer_is_given_back) {
@@ -358,7 +200,7 @@ TEST(front, memory_of_a_large_answer_is_given_back) {
   user_done(&u);
   gate_free(g);
   free(bytes);
-  scripts[2].data_n = 0;
+  gate_scripts[2].data_n = 0;
 }
 
 /* ---- slow readers ---- */
@@ -383,7 +225,7 @@ TEST(front, a_slow_reader_of_a_stream_stops_the_service) {
   user_done(&u);
   gate_free(g);
   free(bytes);
-  scripts[3].data_n = 0;
+  gate_scripts[3].data_n = 0;
 }
 
 TEST(front, a_reader_that_takes_nothing_is_cut) {
@@ -401,7 +243,7 @@ TEST(front, a_reader_that_takes_nothing_is_cut) {
   user_done(&u);
   gate_free(g);
   free(bytes);
-  scripts[3].data_n = 0;
+  gate_scripts[3].data_n = 0;
 }
 
 /* ---- draining ---- */
@@ -462,7 +304,7 @@ TEST(front, a_drain_during_an_answer_that_promised_to_stay_takes_one_more_reques
   user_done(&u);
   gate_free(g);
   free(bytes);
-  scripts[3].data_n = 0;
+  gate_scripts[3].data_n = 0;
 }
 
 TEST(front, a_cut_ends_a_stream_so_that_it_does_not_look_whole) {
@@ -483,5 +325,5 @@ TEST(front, a_cut_ends_a_stream_so_that_it_does_not_look_whole) {
     gate_free(g);
   }
   free(bytes);
-  scripts[3].data_n = 0;
+  gate_scripts[3].data_n = 0;
 }
