@@ -32,8 +32,9 @@ struct gw_h2 {
   size_t block_bytes;         /* decoded so far */
   uint32_t block_fields;
   uint32_t glitches;
-  uint64_t glitches_at_ms;              /* when they were last forgiven */
-  uint64_t data_frames, window_updates; /* both ways; received */
+  uint64_t glitches_at_ms;        /* when they were last forgiven */
+  uint64_t data_frames;           /* both ways */
+  uint64_t window_updates, pings; /* received */
 };
 
 /* ---- notes and ticks ---- */
@@ -232,6 +233,10 @@ static int h2_on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *h
     break;
   case NGHTTP2_WINDOW_UPDATE:
     if (++h2->window_updates > 10 * h2->data_frames + 10 * h2->stream_count) h2_glitch(h2);
+    break;
+  case NGHTTP2_PING:
+    /* Behind DATA it measures the way, as gRPC's libraries do. */
+    if ((hd->flags & NGHTTP2_FLAG_ACK) || ++h2->pings > h2->data_frames) h2_glitch(h2);
     break;
   default: h2_glitch(h2);
   }

@@ -182,7 +182,7 @@ TEST(json_split, an_error_of_a_value_is_told_in_the_whole_text) {
     CHECK(part.n > 0);
   for (size_t i = 0; i < GW_COUNT_OF(rows); i++) {
     gw_err err;
-    char text[256];
+    char text[512];
     gw_err_init(&err);
     gw_err_at(&err, GW_BAD_VALUE, gw_str_of(rows[i].where), "x");
     gw_err_position(&err, rows[i].line, rows[i].column);

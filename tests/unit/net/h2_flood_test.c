@@ -103,6 +103,23 @@ TEST(h2_flood, idle_frames_end_the_connection_with_every_call_answered_once) {
 
 static const char ok_head[] = "\x88"; /* :status: 200 (RFC 7541 appendix A) */
 
+/* Services of some gRPC libraries measure the way with a PING behind each DATA. */
+TEST(h2_flood, pings_behind_data_are_no_flood) {
+  attacked a;
+  attacked_init(&a);
+  attacked_calls(&a, 1);
+  CHECK(raw_frame(a.loop, a.fd, HEADERS, END_HEADERS, 1, ok_head, 1));
+  for (uint32_t i = 0; i < 5 * GW_H2_GLITCHES_MAX; i++) {
+    CHECK(raw_frame(a.loop, a.fd, DATA, 0, 1, "x", 1));
+    CHECK(raw_frame(a.loop, a.fd, PING, 0, 0, "12345678", 8));
+    if (i % 64 == 0) pump_for(a.loop, 1);
+    raw_drain(a.fd);
+  }
+  PUMP(a.loop, a.client.streams[0].received == 5 * GW_H2_GLITCHES_MAX);
+  CHECK(a.client.h2 != NULL);
+  attacked_done(&a);
+}
+
 TEST(h2_flood, the_eleventh_empty_data_frame_resets_its_stream_only) {
   attacked a;
   attacked_init(&a);
