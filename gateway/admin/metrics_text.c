@@ -140,6 +140,9 @@ static const text_figure upstream_figures[] = {
     UPSTREAM_FIGURE(connects_total) },
   { "sluice_upstream_connect_failures_total", "counter", "Attempts to connect that failed.",
     UPSTREAM_FIGURE(connect_failures_total) },
+  { "sluice_upstream_ejections_total", "counter",
+    "Addresses taken out for a while because their calls failed.",
+    UPSTREAM_FIGURE(ejections_total) },
   { "sluice_upstream_overflow_total", "counter",
     "Calls refused because too many waited or were in flight.", UPSTREAM_FIGURE(overflow_total) },
 };

@@ -56,6 +56,7 @@ typedef struct gw_upstream_metrics {
   gw_counter connects_total; /* attempts */
   gw_counter connect_failures_total;
   gw_counter calls_total;
+  gw_counter ejections_total;             /* addresses taken out because their calls failed */
   gw_counter overflow_total;              /* calls refused because too many waited or ran */
   gw_counter by_code[GW_GRPC_CODE_COUNT]; /* finished calls */
 } gw_upstream_metrics;

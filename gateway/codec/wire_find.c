@@ -90,6 +90,21 @@ gw_code gw_wire_find_bytes(gw_str wire, uint32_t number, gw_str *out) {
   return GW_OK;
 }
 
+gw_code gw_wire_find_varint(gw_str wire, uint32_t number, uint64_t *value) {
+  const uint8_t *p = find_begin(wire), *end = p + wire.n;
+  uint64_t last = *value;
+  while (p < end) {
+    uint32_t tag;
+    p = gw_wire_tag(p, end, &tag);
+    if (p == NULL) return GW_BAD_ANSWER;
+    bool found = tag == (number << 3 | GW_WIRE_VARINT);
+    p = found ? gw_wire_varint(p, end, &last) : gw_wire_skip(p, end, tag);
+    if (p == NULL) return GW_BAD_ANSWER;
+  }
+  *value = last;
+  return GW_OK;
+}
+
 bool gw_wire_find_any(gw_str wire, uint32_t number) {
   const uint8_t *p = find_begin(wire), *end = p + wire.n;
   while (p != NULL && p < end) {

@@ -15,6 +15,9 @@ GW_CHECKED gw_code gw_wire_find_message(gw_str wire, const gw_field *const *fiel
 /* The payload of the last occurrence of a string or bytes field; borrows. */
 GW_CHECKED gw_code gw_wire_find_bytes(gw_str wire, uint32_t number, gw_str *out);
 
+/* The last occurrence of a varint field; *value stays as it is when there is none. */
+GW_CHECKED gw_code gw_wire_find_varint(gw_str wire, uint32_t number, uint64_t *value);
+
 /* Whether a field of this number occurs; false for malformed bytes too. */
 bool gw_wire_find_any(gw_str wire, uint32_t number);
 

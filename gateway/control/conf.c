@@ -215,6 +215,11 @@ void gw_option_bytes(gw_conf *conf, const gw_option *option, const gw_yaml *valu
                      gw_value_bytes_parse, gw_value_bytes_print);
 }
 
+void gw_option_share(gw_conf *conf, const gw_option *option, const gw_yaml *value, void *target) {
+  option_read_number(conf, option, value, target, "a percentage such as 12.5%",
+                     gw_value_share_parse, gw_value_share_print);
+}
+
 void gw_option_count(gw_conf *conf, const gw_option *option, const gw_yaml *value, void *target) {
   option_read_number(conf, option, value, target, "a whole number", gw_str_parse_u64, count_print);
 }

@@ -70,6 +70,7 @@ void gw_conf_read_map(gw_conf *conf, const gw_yaml *node, const gw_options *tabl
 /* Readers for tables.  Each stores into target at option->offset. */
 gw_option_fn gw_option_duration; /* milliseconds */
 gw_option_fn gw_option_bytes;
+gw_option_fn gw_option_share; /* parts per million */
 gw_option_fn gw_option_count;
 gw_option_fn gw_option_choice; /* the word's index; also for bool */
 gw_option_fn gw_option_bool;   /* true or false */

@@ -107,6 +107,45 @@ static const gw_option circuit_options[] = {
 static const gw_options circuit_table = { "circuit", circuit_options,
                                           GW_COUNT_OF(circuit_options) };
 
+static const gw_option keepalive_options[] = {
+  UPSTREAM_TIME("time", keepalive_ms, 10000, DAY_MS),
+  UPSTREAM_TIME("timeout", keepalive_timeout_ms, 1, 10 * MINUTE_MS),
+};
+static const gw_options keepalive_table = { "keepalive", keepalive_options,
+                                            GW_COUNT_OF(keepalive_options) };
+
+#define HEALTH_SERVICE_MAX 256 /* bytes */
+
+static void conf_read_health_service(gw_conf *conf, const gw_option *option, const gw_yaml *value,
+                                     void *target) {
+  gw_upstream_config *upstream = target;
+  if (value->kind != GW_YAML_TEXT || value->text.n > HEALTH_SERVICE_MAX) {
+    gw_conf_expected(conf, value, option->name, "the full name of a gRPC service, or \"\"");
+    return;
+  }
+  upstream->health = true;
+  upstream->health_service = gw_conf_copy(conf, value->text);
+}
+
+static const gw_option health_options[] = {
+  { .name = GW_STR_INIT("service"), .read = conf_read_health_service },
+};
+static const gw_options health_table = { "health", health_options, GW_COUNT_OF(health_options) };
+
+#define UPSTREAM_SHARE(key, member, lowest, highest)                                               \
+  GW_OPTION_NUMBER(key, gw_option_share, gw_upstream_config, member, lowest, highest)
+
+static const gw_option outlier_options[] = {
+  UPSTREAM_COUNT("failures", outlier.failures, 0, 1000000),
+  UPSTREAM_SHARE("share", outlier.share_ppm, GW_VALUE_PERCENT, 100 * GW_VALUE_PERCENT),
+  UPSTREAM_COUNT("share_calls", outlier.share_calls, 1, 1000000),
+  UPSTREAM_TIME("window", outlier.window_ms, 100, 60 * MINUTE_MS),
+  UPSTREAM_TIME("ejection", outlier.ejection_ms, 1, DAY_MS),
+  UPSTREAM_SHARE("max_ejected", outlier.ejected_ppm, 0, 100 * GW_VALUE_PERCENT),
+};
+static const gw_options outlier_table = { "outlier", outlier_options,
+                                          GW_COUNT_OF(outlier_options) };
+
 static const gw_option upstream_options[] = {
   { .name = GW_STR_INIT("endpoints"), .read = conf_read_endpoints },
   GW_OPTION_CHOICE("balance", balance_words, gw_upstream_config, balance),
@@ -119,9 +158,9 @@ static const gw_option upstream_options[] = {
   GW_OPTION_NUMBER("max_message", gw_option_bytes, gw_upstream_config, message_bytes_max, 1,
                    GW_ROUTE_BODY_BYTES_MAX),
   GW_OPTION_LATER("tls"),
-  GW_OPTION_LATER("keepalive"),
-  GW_OPTION_LATER("health"),
-  GW_OPTION_LATER("outlier"),
+  { .name = GW_STR_INIT("keepalive"), .keys = &keepalive_table },
+  { .name = GW_STR_INIT("health"), .keys = &health_table },
+  { .name = GW_STR_INIT("outlier"), .keys = &outlier_table },
   GW_OPTION_LATER("retry"),
   GW_OPTION_LATER("compression"),
 };
@@ -141,6 +180,15 @@ static gw_upstream_config upstream_default(void) {
     .waiting_max = 1024,
     .waiting_time_ms = 1000,
     .in_flight_max = 4096,
+    .keepalive_ms = 5 * MINUTE_MS,
+    .keepalive_timeout_ms = 20000,
+    .outlier = { .failures = 5,
+                 .share_ppm = 85 * GW_VALUE_PERCENT,
+                 .share_calls = 50,
+                 .window_ms = 10000,
+                 .ejection_ms = 30000,
+                 .ejection_max_ms = 5 * MINUTE_MS,
+                 .ejected_ppm = 50 * GW_VALUE_PERCENT },
   };
 }
 
@@ -172,6 +220,9 @@ static gw_upstream_config conf_read_upstream(gw_conf *conf, const gw_yaml *key) 
   }
   upstream.config.name = gw_conf_copy(conf, key->text);
   gw_conf_read_map(conf, key->value, &gw_conf_upstream_options, &upstream.config);
+  gw_outlier_config *outlier = &upstream.config.outlier;
+  if (outlier->ejection_max_ms < outlier->ejection_ms)
+    outlier->ejection_max_ms = outlier->ejection_ms;
   if (key->value->kind == GW_YAML_MAP) conf_check_upstream(conf, key, &upstream);
   return upstream.config;
 }

@@ -91,6 +91,20 @@ const char *gw_value_bytes_print(uint64_t bytes, char text[GW_VALUE_TEXT_MAX]) {
   return value_print(bytes, bytes_units, GW_COUNT_OF(bytes_units), text);
 }
 
+bool gw_value_share_parse(gw_str text, uint64_t *ppm) {
+  uint64_t thousandths;
+  gw_str rest;
+  if (!value_number(text, &thousandths, &rest) || !gw_str_eq(rest, GW_STR("%"))) return false;
+  if (thousandths > 100 * 1000) return false;
+  *ppm = thousandths * (GW_VALUE_PERCENT / 1000);
+  return true;
+}
+
+const char *gw_value_share_print(uint64_t ppm, char text[GW_VALUE_TEXT_MAX]) {
+  snprintf(text, GW_VALUE_TEXT_MAX, "%g%%", (double)ppm / GW_VALUE_PERCENT);
+  return text;
+}
+
 bool gw_value_decimal_parse(gw_str text, double *value) {
   uint64_t thousandths;
   gw_str rest;

@@ -17,6 +17,12 @@ const char *gw_value_duration_print(uint64_t ms, char text[GW_VALUE_TEXT_MAX]);
 bool gw_value_bytes_parse(gw_str text, uint64_t *bytes);
 const char *gw_value_bytes_print(uint64_t bytes, char text[GW_VALUE_TEXT_MAX]);
 
+/* "12.5%", "0.01%", "100%": parts per million, 1% being GW_VALUE_PERCENT; at most three decimals.
+ */
+#define GW_VALUE_PERCENT 10000u
+bool gw_value_share_parse(gw_str text, uint64_t *ppm);
+const char *gw_value_share_print(uint64_t ppm, char text[GW_VALUE_TEXT_MAX]);
+
 /* "0.5", "1.6", "12": digits with at most one point; up to 1e9. */
 bool gw_value_decimal_parse(gw_str text, double *value);
 

@@ -120,7 +120,7 @@ static void exchange_on_timer(gw_timer *timer) {
     return;
   }
   exchange->engine->scratch.n = 0;
-  gw_call_cancel(&exchange->call);
+  gw_call_expire(&exchange->call);
   if (!is_late && exchange->requests != NULL && gw_request_stream_awaits_client(exchange)) {
     gw_reply_error(exchange, GW_REQUEST_TIMEOUT, "the client sent no message for too long");
     return;

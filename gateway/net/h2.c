@@ -35,6 +35,8 @@ struct gw_h2 {
   uint64_t glitches_at_ms;        /* when they were last forgiven */
   uint64_t data_frames;           /* both ways */
   uint64_t window_updates, pings; /* received */
+  uint64_t read_at_ms;            /* when the peer last sent anything */
+  bool calmed;                    /* its GOAWAY said "too_many_pings" */
 };
 
 /* ---- notes and ticks ---- */
@@ -176,6 +178,7 @@ static void h2_on_tcp_drained(void *user) {
 static void h2_on_tcp_read(void *user, char *bytes, size_t n) {
   gw_h2 *h2 = user;
   if (h2->is_broken) return;
+  h2->read_at_ms = gw_loop_now_ms(h2->loop);
   ssize_t taken = nghttp2_session_mem_recv(h2->session, (const uint8_t *)bytes, n);
   h2_wake(h2);
   if (taken < 0) {
@@ -346,12 +349,22 @@ static void h2_block_done(gw_h2 *h2, gw_h2_stream *stream) {
   }
 }
 
+/* gRFC A8: what a server says to a client that pings more often than it permits. */
+static bool h2_goaway_is_calming(const nghttp2_goaway *goaway) {
+  gw_str why = { (const char *)goaway->opaque_data, goaway->opaque_data_len };
+  return goaway->error_code == NGHTTP2_ENHANCE_YOUR_CALM &&
+         gw_str_eq(why, GW_STR("too_many_pings"));
+}
+
 static int h2_on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *user) {
   gw_h2 *h2 = user;
   gw_h2_stream *stream;
   switch (frame->hd.type) {
   case NGHTTP2_SETTINGS: h2->is_ready = h2->has_changed = true; return 0;
-  case NGHTTP2_GOAWAY: h2->is_going = h2->has_changed = true; return 0;
+  case NGHTTP2_GOAWAY:
+    h2->is_going = h2->has_changed = true;
+    h2->calmed |= h2_goaway_is_calming(&frame->goaway);
+    return 0;
   case NGHTTP2_HEADERS:
   case NGHTTP2_DATA: break;
   default: return 0;
@@ -713,6 +726,20 @@ void gw_h2_drain(gw_h2 *h2) {
 
 void gw_h2_abort(gw_h2 *h2, gw_code why) {
   h2_break(h2, why);
+}
+
+void gw_h2_ping(gw_h2 *h2) {
+  if (h2->is_broken) return;
+  if (nghttp2_submit_ping(h2->session, NGHTTP2_FLAG_NONE, NULL) != 0) h2_break(h2, GW_NOMEM);
+  h2_wake(h2);
+}
+
+uint64_t gw_h2_read_at_ms(const gw_h2 *h2) {
+  return h2->read_at_ms;
+}
+
+bool gw_h2_was_calmed(const gw_h2 *h2) {
+  return h2->calmed;
 }
 
 uint32_t gw_h2_room(const gw_h2 *h2) {

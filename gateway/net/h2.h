@@ -101,6 +101,11 @@ void gw_h2_drain(gw_h2 *h2);
 /* Breaks the connection; `closed` comes in a later iteration. */
 void gw_h2_abort(gw_h2 *h2, gw_code why);
 
+/* Asks the peer for a sign of life: whatever it sends next is one. */
+void gw_h2_ping(gw_h2 *h2);
+uint64_t gw_h2_read_at_ms(const gw_h2 *h2); /* when bytes last came; 0: never */
+bool gw_h2_was_calmed(const gw_h2 *h2);     /* its GOAWAY said "too_many_pings" (gRFC A8) */
+
 /* Client: how many more streams may be opened now: min(peer's MAX_CONCURRENT_STREAMS,
  * GW_H2_STREAMS_MAX) less those open; 0 after GOAWAY. */
 uint32_t gw_h2_room(const gw_h2 *h2);

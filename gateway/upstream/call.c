@@ -15,7 +15,7 @@ static void call_finish(gw_call *call, gw_call_result result) {
   assert(call->state != GW_CALL_DONE);
   call->state = GW_CALL_DONE;
   call->result = result;
-  gw_upstream_call_done(call->upstream, result.grpc_code);
+  gw_upstream_call_done(call->upstream, call);
 }
 
 static void call_finish_text(gw_call *call, gw_code code, unsigned grpc_code, const char *format,
@@ -267,13 +267,21 @@ void gw_call_start(gw_call *call, gw_loop *loop, gw_upstream *upstream,
   gw_upstream_place(upstream, call);
 }
 
-void gw_call_cancel(gw_call *call) {
+static void call_end(gw_call *call, gw_code code) {
   if (call->state == GW_CALL_IDLE) return;
   gw_loop_withdraw(call->loop, &call->task);
   if (call->state == GW_CALL_DONE) return;
   if (call->state == GW_CALL_WAITING) gw_upstream_unqueue(call->upstream, call);
   gw_h2_detach(&call->stream, GW_H2_CANCEL);
-  call_finish(call, (gw_call_result){ .code = GW_CANCELLED, .grpc_code = GW_GRPC_CANCELLED });
+  call_finish(call, (gw_call_result){ .code = code, .grpc_code = gw_code_grpc(code) });
+}
+
+void gw_call_cancel(gw_call *call) {
+  call_end(call, GW_CANCELLED);
+}
+
+void gw_call_expire(gw_call *call) {
+  call_end(call, GW_DEADLINE);
 }
 
 const gw_h2_fields *gw_call_head(const gw_call *call) {

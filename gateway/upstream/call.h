@@ -59,8 +59,9 @@ struct gw_call {
   /* private to call.c and upstream.c */
   gw_h2_stream stream;
   gw_loop *loop;
-  gw_task task;             /* tells the owner of an end that came while starting */
-  gw_call *previous, *next; /* the upstream's waiting list */
+  gw_task task;               /* tells the owner of an end that came while starting */
+  struct gw_address *address; /* where it is or was; NULL: nowhere yet */
+  gw_call *previous, *next;   /* the upstream's waiting list */
   uint64_t waiting_until_ms;
   size_t taken; /* bytes of the frame that gw_call_next() handed out last */
   uint32_t message_count;
@@ -90,6 +91,8 @@ static inline bool gw_call_is_done(const gw_call *call) {
 /* Ends the call at once, wherever it is; the service sees a cancel.  Also fine on idle and done
  * ones. */
 void gw_call_cancel(gw_call *call);
+/* The same because its deadline passed, which its endpoint is to blame for. */
+void gw_call_expire(gw_call *call);
 
 /* For the upstream: a stream on this connection, or the end of waiting. */
 GW_CHECKED gw_code gw_call_open(gw_call *call, gw_h2 *h2, gw_str authority);

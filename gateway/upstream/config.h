@@ -25,6 +25,16 @@ typedef struct gw_endpoint_config {
   gw_str authority; /* "users-1:50051", as :authority */
 } gw_endpoint_config;
 
+/* When an address whose calls fail takes none for a while: upstream/outlier.h. */
+typedef struct gw_outlier_config {
+  uint32_t failures;    /* in a row; 0: off */
+  uint32_t share_ppm;   /* of the calls of a window that failed; parts per million */
+  uint32_t share_calls; /* a window with fewer says nothing */
+  uint64_t window_ms;
+  uint64_t ejection_ms, ejection_max_ms; /* the n-th takes n times as long */
+  uint32_t ejected_ppm;                  /* of the addresses, at most */
+} gw_outlier_config;
+
 typedef struct gw_upstream_config {
   gw_str name;
   uint32_t index; /* in the snapshot */
@@ -41,4 +51,9 @@ typedef struct gw_upstream_config {
   uint64_t waiting_time_ms;
   uint32_t in_flight_max;
   size_t message_bytes_max;
+  uint64_t keepalive_ms; /* a PING after so long a silence while calls run */
+  uint64_t keepalive_timeout_ms;
+  bool health;           /* watched, as `health_service` ("": the server as a whole) */
+  gw_str health_service; /* at most 256 bytes */
+  gw_outlier_config outlier;
 } gw_upstream_config;

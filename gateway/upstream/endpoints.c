@@ -58,8 +58,16 @@ void gw_address_retry_later(gw_address *address, gw_conn_end last) {
   double wait_ms = address_wait_ms(address, last);
   double jitter = 1.0 + ENDPOINTS_JITTER * (2.0 * endpoints_draw(endpoints) - 1.0);
   address->backoff_ms = (uint64_t)wait_ms;
+  address->tried_ms = gw_loop_now_ms(endpoints->loop);
   gw_timer_set(endpoints->loop, &address->retry,
                gw_loop_now_ms(endpoints->loop) + (uint64_t)(wait_ms * jitter));
+}
+
+void gw_address_hurry(gw_address *address) {
+  gw_endpoints *endpoints = address->endpoints;
+  uint64_t at_ms = address->tried_ms + endpoints->config->backoff_initial_ms;
+  if (address->retry.slot == 0 || address->retry.at_ms <= at_ms) return;
+  gw_timer_set(endpoints->loop, &address->retry, at_ms);
 }
 
 static void address_on_retry(gw_timer *timer) {
@@ -158,15 +166,25 @@ static gw_address *address_after(gw_endpoints *endpoints, gw_address *address) {
   return address != NULL && address->next != NULL ? address->next : endpoints->addresses;
 }
 
-static void *address_find(gw_address *address) {
-  return address->is_gone ? NULL : address->endpoints->ops->find(address);
+/* Which addresses a search leaves out. */
+typedef struct pick_rules {
+  const gw_address *avoid; /* NULL: none */
+  bool skip_ejected;
+  uint64_t now_ms;
+} pick_rules;
+
+static void *address_find(gw_address *address, const pick_rules *rules) {
+  if (address->is_gone || address == rules->avoid) return NULL;
+  if (rules->skip_ejected && gw_outlier_is_ejected(&address->outlier, rules->now_ms)) return NULL;
+  return address->endpoints->ops->find(address);
 }
 
 /* From `start` around: the first address that can. */
-static void *endpoints_pick_from(gw_endpoints *endpoints, gw_address *start) {
+static void *endpoints_pick_from(gw_endpoints *endpoints, gw_address *start,
+                                 const pick_rules *rules) {
   gw_address *address = start;
   do {
-    void *found = address_find(address);
+    void *found = address_find(address, rules);
     if (found != NULL) {
       endpoints->cursor = address;
       return found;
@@ -186,23 +204,53 @@ static gw_address *endpoints_draw_address(gw_endpoints *endpoints) {
   return address;
 }
 
-static gw_address *endpoints_draw_less_loaded(gw_endpoints *endpoints) {
+static gw_address *endpoints_draw_less_loaded(gw_endpoints *endpoints, const pick_rules *rules) {
   gw_address *a = endpoints_draw_address(endpoints), *b = endpoints_draw_address(endpoints);
   if (a == b) b = address_after(endpoints, a);
-  if (address_find(a) == NULL) return b;
-  bool b_wins = address_find(b) != NULL && endpoints->ops->load(b) < endpoints->ops->load(a);
+  if (address_find(a, rules) == NULL) return b;
+  bool b_wins = address_find(b, rules) != NULL && endpoints->ops->load(b) < endpoints->ops->load(a);
   return b_wins ? b : a;
 }
 
-void *gw_endpoints_pick(gw_endpoints *endpoints) {
+void *gw_endpoints_pick(gw_endpoints *endpoints, const gw_address *avoid) {
+  pick_rules rules = { avoid, true, gw_loop_now_ms(endpoints->loop) };
   gw_address *cursor = endpoints->cursor, *start = NULL;
   if (endpoints->addresses == NULL) return NULL;
   switch (endpoints->config->balance) {
   case GW_BALANCE_PICK_FIRST: start = cursor != NULL ? cursor : endpoints->addresses; break;
-  case GW_BALANCE_LEAST_REQUEST: start = endpoints_draw_less_loaded(endpoints); break;
+  case GW_BALANCE_LEAST_REQUEST: start = endpoints_draw_less_loaded(endpoints, &rules); break;
   case GW_BALANCE_ROUND_ROBIN: start = address_after(endpoints, cursor); break;
   }
-  return endpoints_pick_from(endpoints, start);
+  void *found = endpoints_pick_from(endpoints, start, &rules);
+  if (found != NULL) return found;
+  rules = (pick_rules){ NULL, false, rules.now_ms };
+  return endpoints_pick_from(endpoints, start, &rules);
+}
+
+/* ---- ejection ---- */
+
+/* Whether one more may be ejected. */
+static bool endpoints_may_eject(const gw_endpoints *endpoints, uint64_t now_ms) {
+  const gw_address *address;
+  uint64_t count = 0, ejected = 1;
+  DL_FOREACH2(endpoints->addresses, address, next) {
+    if (address->is_gone) continue;
+    count++;
+    if (gw_outlier_is_ejected(&address->outlier, now_ms)) ejected++;
+  }
+  return ejected * 1000000 <= count * endpoints->config->outlier.ejected_ppm;
+}
+
+bool gw_address_result(gw_address *address, bool failed) {
+  gw_endpoints *endpoints = address->endpoints;
+  const gw_outlier_config *config = &endpoints->config->outlier;
+  uint64_t now_ms = gw_loop_now_ms(endpoints->loop);
+  if (!gw_outlier_add(&address->outlier, config, failed, now_ms) || address->is_gone ||
+      !endpoints_may_eject(endpoints, now_ms)) {
+    return false;
+  }
+  gw_outlier_eject(&address->outlier, config, now_ms);
+  return true;
 }
 
 /* ---- opening and closing ---- */

@@ -16,6 +16,7 @@
 #include "base/err.h"
 #include "net/tcp.h"
 #include "upstream/config.h"
+#include "upstream/outlier.h"
 
 typedef struct gw_endpoints gw_endpoints;
 
@@ -26,7 +27,10 @@ typedef struct gw_address {
   gw_sockaddr sockaddr;
   uint64_t backoff_ms; /* the last one; 0: the last connection was good.  The owner clears it */
   gw_timer retry;      /* set: waiting before the next attempt */
-  bool is_gone;        /* dropped: nothing new */
+  uint64_t tried_ms;   /* when that wait began */
+  gw_outlier outlier;
+  uint32_t calls; /* that the owner noted as begun: an address that has some is not freed */
+  bool is_gone;   /* dropped: nothing new */
 } gw_address;
 
 typedef struct gw_endpoints_ops {
@@ -75,13 +79,20 @@ bool gw_endpoints_is_resolving(const gw_endpoints *endpoints);
 
 /* By the configuration's `balance`, among those for which `find` finds something:
  * round_robin: the address after the last one; pick_first: the last one as long as it can;
- * least_request: the less loaded of two drawn ones ("power of two choices").  NULL: none. */
-void *gw_endpoints_pick(gw_endpoints *endpoints);
+ * least_request: the less loaded of two drawn ones ("power of two choices").  Ejected addresses and
+ * `avoid` (NULL: none) are only taken when there is no other.  NULL: none. */
+void *gw_endpoints_pick(gw_endpoints *endpoints, const gw_address *avoid);
+
+/* A call to it ended.  True: that was one failure too many, and it is ejected now. */
+bool gw_address_result(gw_address *address, bool failed);
 
 /* Takes the address out of the list and frees it. */
 void gw_address_free(gw_address *address);
 /* Waits before `retry`, as long as the end of the last connection demands; not while it waits
  * already. */
 void gw_address_retry_later(gw_address *address, gw_conn_end last);
+/* Calls find no connection at all: the wait is cut to backoff.initial, counted from its beginning,
+ * so that a service that is back is found within that time however long it was away. */
+void gw_address_hurry(gw_address *address);
 /* Its name is resolved again: a connection to it broke. */
 void gw_address_resolve(const gw_address *address);

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "upstream/endpoints.h"
+#include "upstream/health.h"
 #include "upstream/pick.h"
 
 typedef struct gw_conn gw_conn;
@@ -15,7 +16,8 @@ typedef struct gw_grpc_address gw_grpc_address;
 typedef enum gw_conn_state {
   GW_CONN_CONNECTING, /* woken by: connected, timeout */
   GW_CONN_GREETING,   /* woken by: the peer's SETTINGS, timeout */
-  GW_CONN_READY,      /* woken by: GOAWAY, the end */
+  GW_CONN_CHECKING,   /* woken by: health, GOAWAY, the end */
+  GW_CONN_READY,      /* woken by: health, GOAWAY, the end, keepalive */
   GW_CONN_GOING,      /* woken by: its last stream's end */
   GW_CONN_BROKEN      /* woken by: its socket's close, in this iteration */
 } gw_conn_state;
@@ -26,15 +28,19 @@ struct gw_conn {
   gw_conn_state state;
   gw_tcp *tcp; /* until it is handed to h2 */
   gw_h2 *h2;
-  gw_timer timer;       /* connect timeout, then the closing's */
-  uint64_t ready_at_ms; /* 0: it was never ready */
+  gw_timer timer;         /* connect timeout, then keepalive's, then the closing's */
+  uint64_t greeted_at_ms; /* 0: never */
+  uint64_t pinged_at_ms;  /* 0: no PING is under way */
+  bool is_cut;            /* the timer ends it */
+  gw_health health;
 };
 
 struct gw_grpc_address {
   gw_address base;
   gw_upstream *upstream;
   gw_conn *conns;
-  uint32_t conn_count; /* all states */
+  uint32_t conn_count;   /* all states */
+  uint64_t keepalive_ms; /* doubled whenever the peer says "too_many_pings" */
 };
 
 struct gw_upstream {
@@ -72,5 +78,7 @@ void gw_conn_open(gw_grpc_address *address);
 void gw_conn_drain(gw_conn *conn, bool closing);
 /* As many connections as are wanted, unless the address waits before its next attempt. */
 void gw_grpc_address_fill(gw_grpc_address *address);
+/* Frees an address that was dropped and has neither connections nor calls. */
+void gw_grpc_address_check_free(gw_grpc_address *address);
 /* Connections that are there for new calls, now or soon. */
 uint32_t gw_grpc_address_staying(const gw_grpc_address *address);

@@ -8,7 +8,8 @@
  */
 void gw_upstream_place(gw_upstream *upstream, gw_call *call);
 void gw_upstream_unqueue(gw_upstream *upstream, gw_call *call);
-/* A call that was placed before looks for another connection. */
+/* A call that was placed before looks for another connection, to another address if there is one.
+ */
 void gw_upstream_replace(gw_upstream *upstream, gw_call *call);
-/* A placed call is over: counts it. */
-void gw_upstream_call_done(gw_upstream *upstream, unsigned grpc_code);
+/* A placed call is over, as call->result says: counts it and judges its address by it. */
+void gw_upstream_call_done(gw_upstream *upstream, gw_call *call);

@@ -26,6 +26,7 @@ void gw_upstream_check_closed(gw_upstream *upstream) {
 static void address_on_added(gw_address *base) {
   gw_grpc_address *address = gw_grpc_address_of(base);
   address->upstream = GW_CONTAINER_OF(base->endpoints, gw_upstream, endpoints);
+  address->keepalive_ms = address->upstream->config->keepalive_ms;
   gw_grpc_address_fill(address);
 }
 
@@ -37,7 +38,7 @@ static void address_on_dropped(gw_address *base) {
   gw_grpc_address *address = gw_grpc_address_of(base);
   gw_conn *conn, *next;
   if (address->conn_count == 0) {
-    gw_address_free(base);
+    gw_grpc_address_check_free(address);
     return;
   }
   DL_FOREACH_SAFE2(address->conns, conn, next, next) {
@@ -81,6 +82,14 @@ static const gw_endpoints_ops upstream_ops = {
   .load = address_load,
 };
 
+/* Calls are refused meanwhile: no address waits longer than it must. */
+static void upstream_hurry(gw_upstream *upstream) {
+  gw_address *base;
+  DL_FOREACH2(upstream->endpoints.addresses, base, next) {
+    gw_address_hurry(base);
+  }
+}
+
 /* Opens one more connection where all streams are taken.  False: no connection is or will soon be
  * there. */
 static bool upstream_grow(gw_upstream *upstream) {
@@ -93,7 +102,8 @@ static bool upstream_grow(gw_upstream *upstream) {
     gw_conn *conn;
     if (base->is_gone) continue;
     DL_FOREACH2(address->conns, conn, next) {
-      connecting |= conn->state == GW_CONN_CONNECTING || conn->state == GW_CONN_GREETING;
+      connecting |= conn->state == GW_CONN_CONNECTING || conn->state == GW_CONN_GREETING ||
+                    (conn->state == GW_CONN_CHECKING && conn->health.state == GW_HEALTH_UNKNOWN);
       ready |= conn->state == GW_CONN_READY;
       hope |= conn->state == GW_CONN_BROKEN; /* its close will tell more */
     }
@@ -104,6 +114,7 @@ static bool upstream_grow(gw_upstream *upstream) {
     if (best == NULL || address->conn_count < best->conn_count) best = address;
   }
   if (best != NULL) gw_conn_open(best);
+  if (!hope) upstream_hurry(upstream);
   return hope;
 }
 
@@ -127,7 +138,18 @@ static void upstream_fail_no_connection(gw_upstream *upstream, gw_call *call) {
                GW_STR_ARG(upstream->config->name));
 }
 
+/* The call's address is another one, or none. */
+static void upstream_call_move(gw_call *call, gw_address *address) {
+  gw_address *was = call->address;
+  if (address != NULL) address->calls++;
+  call->address = address;
+  if (was == NULL) return;
+  was->calls--;
+  gw_grpc_address_check_free(gw_grpc_address_of(was));
+}
+
 static void upstream_give(gw_call *call, gw_conn *conn) {
+  upstream_call_move(call, &conn->address->base);
   gw_code code = gw_call_open(call, conn->h2, conn->address->base.endpoint->authority);
   if (code != GW_OK) {
     gw_call_fail(call, code == GW_NOMEM ? GW_NOMEM : GW_UNAVAILABLE, "no stream to upstream");
@@ -137,7 +159,7 @@ static void upstream_give(gw_call *call, gw_conn *conn) {
 void gw_upstream_dispatch(gw_upstream *upstream) {
   while (upstream->waiting != NULL) {
     gw_call *call = upstream->waiting;
-    gw_conn *conn = gw_endpoints_pick(&upstream->endpoints);
+    gw_conn *conn = gw_endpoints_pick(&upstream->endpoints, call->address);
     bool hope = conn != NULL || upstream_grow(upstream);
     if (conn == NULL && hope) break;
     gw_upstream_unqueue(upstream, call);
@@ -181,7 +203,8 @@ void gw_upstream_place(gw_upstream *upstream, gw_call *call) {
 
 void gw_upstream_replace(gw_upstream *upstream, gw_call *call) {
   const gw_upstream_config *config = upstream->config;
-  gw_conn *conn = upstream->waiting == NULL ? gw_endpoints_pick(&upstream->endpoints) : NULL;
+  gw_conn *conn =
+      upstream->waiting == NULL ? gw_endpoints_pick(&upstream->endpoints, call->address) : NULL;
   if (conn != NULL) {
     upstream_give(call, conn);
     return;
@@ -201,11 +224,25 @@ void gw_upstream_replace(gw_upstream *upstream, gw_call *call) {
   }
 }
 
-void gw_upstream_call_done(gw_upstream *upstream, unsigned grpc_code) {
+/* Codes that tell of the endpoint's trouble, not of the request's. */
+static bool code_is_failure(unsigned grpc_code) {
+  return grpc_code == GW_GRPC_UNAVAILABLE || grpc_code == GW_GRPC_DEADLINE_EXCEEDED ||
+         grpc_code == GW_GRPC_INTERNAL || grpc_code == GW_GRPC_DATA_LOSS;
+}
+
+void gw_upstream_call_done(gw_upstream *upstream, gw_call *call) {
+  gw_upstream_metrics *metrics = upstream->metrics;
+  unsigned grpc_code = call->result.grpc_code;
   upstream->in_flight--;
-  gw_uncount(&upstream->metrics->in_flight, 1);
-  gw_count(
-      &upstream->metrics->by_code[grpc_code < GW_GRPC_CODE_COUNT ? grpc_code : GW_GRPC_UNKNOWN], 1);
+  gw_uncount(&metrics->in_flight, 1);
+  gw_count(&metrics->by_code[grpc_code < GW_GRPC_CODE_COUNT ? grpc_code : GW_GRPC_UNKNOWN], 1);
+  if (call->address == NULL) return;
+  /* A call that its owner gave up says nothing of the endpoint. */
+  if (call->result.code != GW_CANCELLED &&
+      gw_address_result(call->address, code_is_failure(grpc_code))) {
+    gw_count(&metrics->ejections_total, 1);
+  }
+  upstream_call_move(call, NULL);
 }
 
 /* ---- opening and closing ---- */

@@ -29,6 +29,7 @@ static const counters_field upstream_fields[] = {
   UPSTREAM(connects_total),
   UPSTREAM(connect_failures_total),
   UPSTREAM(calls_total),
+  UPSTREAM(ejections_total),
   UPSTREAM(overflow_total),
 };
 

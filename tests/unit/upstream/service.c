@@ -122,6 +122,7 @@ static void service_on_accepted(void *user, gw_tcp *tcp) {
   }
   service_conn *conn = &s->conns[s->conn_count++];
   conn->owner = s;
+  conn->tcp = tcp;
   CHECK_INT(gw_h2_open(s->loop, tcp, GW_H2_SERVER, &conn_events, conn, &conn->h2), GW_OK);
 }
 

@@ -42,7 +42,8 @@ typedef struct service_stream {
 
 typedef struct service_conn {
   service *owner;
-  gw_h2 *h2; /* NULL: closed */
+  gw_h2 *h2;   /* NULL: closed */
+  gw_tcp *tcp; /* h2's */
 } service_conn;
 
 struct service {

@@ -314,3 +314,26 @@ TEST(upstream, closing_does_not_wait_for_a_peer_that_reads_nothing) {
   close(fd);
   close(deaf);
 }
+
+/* ---- keepalive ---- */
+
+/* A peer that reads nothing does not answer the PING. */
+TEST(upstream, a_peer_without_a_sign_of_life_is_given_up_while_calls_run) {
+  bench b;
+  bench_init_usual(&b, 1);
+  b.config.keepalive_ms = 60;
+  b.config.keepalive_timeout_ms = 60;
+  bench_ready(&b, 1);
+  pump_for(b.loop, 150); /* nothing runs: nothing is asked */
+  CHECK_INT(connects(&b), 1);
+  tcall *t = tcall_start(&b, "/hold", STREAM);
+  PUMP(b.loop, t->messages == 1);
+  pump_for(b.loop, 250); /* answered PINGs keep it */
+  CHECK_INT(t->done_count, 0);
+  CHECK_INT(connects(&b), 1);
+  gw_tcp_pause(b.services[0].conns[0].tcp, true);
+  PUMP(b.loop, t->done_count == 1);
+  CHECK_INT(t->call.result.code, GW_UNAVAILABLE);
+  tcall_free(t);
+  bench_done(&b);
+}
