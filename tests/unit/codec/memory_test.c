@@ -9,7 +9,8 @@ static const struct {
   const char *message, *open, *each, *close;
 } shapes[] = {
   { "codectest.Shelf", "{\"books\":[",
-    "{\"bookId\":\"%zu\",\"title\":\"T\",\"authors\":[\"a\",\"b\"],\"price\":1.5,\"ratings\":[1,2]}",
+    "{\"bookId\":\"%zu\",\"title\":\"T\",\"authors\":[\"a\",\"b\"],\"price\":1.5,\"ratings\":[1,2]"
+    "}",
     "]}" },
   { "codectest.Nested", "{\"children\":[", "{}", "]}" },
   { "codectest.Nested", "{\"children\":[", "{\"child\":{\"child\":{\"count\":1}}}", "]}" },

@@ -1,4 +1,5 @@
-/* Numbers through both conversions: what wire_to_json prints, json_to_wire reads as the same bits. */
+/* Numbers through both conversions: what wire_to_json prints, json_to_wire reads as the same bits.
+ */
 #include <math.h>
 
 #include "base/limits.h"
@@ -21,9 +22,9 @@ static uint64_t trip_random(uint64_t *state) {
 static uint64_t trip_bits(uint64_t *state, size_t size) {
   uint64_t random = trip_random(state), bits = 0;
   if (random % 4 > 1) return size == sizeof(double) ? random : random >> 32;
-  double wide = random % 4 == 0
-                    ? (double)(int64_t)(random >> 40) / (double[]){ 1, 10, 100, 1000 }[random / 4 % 4]
-                    : ldexp(1, (int)(random / 4 % 2200) - 1100);
+  double wide = random % 4 == 0 ? (double)(int64_t)(random >> 40) /
+                                      (double[]){ 1, 10, 100, 1000 }[random / 4 % 4]
+                                : ldexp(1, (int)(random / 4 % 2200) - 1100);
   float narrow = (float)wide;
   if (size == sizeof(double)) {
     memcpy(&bits, &wide, size);
@@ -65,7 +66,8 @@ static void trip_run(const gw_message *message, const gw_field *field, size_t si
   gw_codec codec = { .pool = wire_fixture_pool(), .memo = wire_fixture_memo(), .arena = &arena };
   CHECK_INT(gw_buf_append(&wire, (gw_str){ (const char *)field->packed_tag, field->tag_n }), GW_OK);
   for (size_t n = count * size; n > 0; n >>= 7)
-    CHECK_INT(gw_buf_append(&wire, (gw_str){ (char[]){ (char)(n >= 128 ? n | 128 : n) }, 1 }), GW_OK);
+    CHECK_INT(gw_buf_append(&wire, (gw_str){ (char[]){ (char)(n >= 128 ? n | 128 : n) }, 1 }),
+              GW_OK);
   size_t head = wire.n;
   for (size_t i = 0; i < count; i++)
     CHECK_INT(gw_buf_append(&wire, (gw_str){ (const char *)&bits[i], size }), GW_OK);
@@ -81,7 +83,8 @@ static void trip_run(const gw_message *message, const gw_field *field, size_t si
     uint64_t got = 0;
     memcpy(&got, back.p + head + i * size, size);
     if (got != trip_wanted(bits[i], size))
-      fail_msg("%016llx came back as %016llx", (unsigned long long)bits[i], (unsigned long long)got);
+      fail_msg("%016llx came back as %016llx", (unsigned long long)bits[i],
+               (unsigned long long)got);
   }
   gw_arena_done(&arena);
 }
