@@ -1,12 +1,13 @@
 /* testee: answers protobuf's conformance runner with the codec of the gateway.
  *
- *     testee DESCRIPTOR_SET REPORT
+ *     testee DESCRIPTOR_SET REPORT [STYLE...]
  *
  * Standard input brings 4 bytes of little-endian length and a conformance.ConformanceRequest, again
  * and again; standard output takes the same with a ConformanceResponse (conformance.proto, which
  * comes with the runner).  What begins and ends as bytes, and formats other than JSON and bytes, is
  * none of a gateway's business: skipped.  For each request REPORT gets one line: format in, format
- * out, category, message, what was answered. */
+ * out, category, message, what was answered.
+ * STYLE: words for how JSON is printed, where it is not the default: gw_json_style's names. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -57,6 +58,7 @@ typedef struct testee {
   gw_pool *pool;
   gw_codec_memo *memo;
   FILE *report;
+  gw_json_style style;
   gw_arena arena; /* of the request at hand */
   gw_buf out;     /* its answer's content */
 } testee;
@@ -130,10 +132,8 @@ static gw_str padded(testee *t, gw_str text) {
 static answer convert(testee *t, const request *r, const gw_message *message) {
   gw_err err;
   gw_buf wire;
-  gw_codec codec = { .pool = t->pool,
-                     .memo = t->memo,
-                     .arena = &t->arena,
-                     .style.reject_unknown = r->category != CATEGORY_IGNORE_UNKNOWN };
+  gw_codec codec = { .pool = t->pool, .memo = t->memo, .arena = &t->arena, .style = t->style };
+  codec.style.reject_unknown = r->category != CATEGORY_IGNORE_UNKNOWN;
   gw_err_init(&err);
   gw_str bytes = r->payload;
   if (r->input == IN_JSON) {
@@ -227,11 +227,21 @@ static void load(testee *t, const char *path) {
   check(t->memo != NULL, "no memory");
 }
 
+static void take_style(gw_json_style *style, const char *word) {
+  if (strcmp(word, "all") == 0) style->emit = GW_EMIT_ALL;
+  if (strcmp(word, "nulls") == 0) style->emit = GW_EMIT_NULLS;
+  if (strcmp(word, "int64_number") == 0) style->int64_number = true;
+  if (strcmp(word, "proto_names") == 0) style->proto_names = true;
+  if (strcmp(word, "enum_number") == 0) style->enum_number = true;
+}
+
 int main(int argc, char **argv) {
   testee t = { 0 };
   char *bytes;
   size_t n;
-  check(argc == 3, "usage: testee DESCRIPTOR_SET REPORT");
+  check(argc >= 3, "usage: testee DESCRIPTOR_SET REPORT [STYLE...]");
+  for (int i = 3; i < argc; i++)
+    take_style(&t.style, argv[i]);
   load(&t, argv[1]);
   t.report = fopen(argv[2], "a");
   check(t.report != NULL, "the report cannot be written");
