@@ -15,14 +15,6 @@ static const gw_message *services_message(gw_build *b, const gw_build_file *file
   return symbol->object;
 }
 
-/* Nesting is bounded: GW_DESCRIPTOR_DEPTH_MAX. */
-static size_t services_count_rules(const Sluice__HttpRule *rule) {
-  size_t count = 1;
-  for (size_t i = 0; i < rule->n_additional_bindings; i++)
-    count += services_count_rules(rule->additional_bindings[i]);
-  return count;
-}
-
 static gw_http_rule services_rule(const Sluice__HttpRule *proto) {
   gw_http_rule rule = { .body = gw_build_str(proto->body),
                         .response_body = gw_build_str(proto->response_body) };
@@ -69,9 +61,24 @@ static gw_code services_add_rule(gw_build *b, const Sluice__HttpRule *proto, gw_
     return GW_NOMEM;
   }
   rules[(*count)++] = copy;
-  gw_code code = GW_OK;
-  for (size_t i = 0; i < proto->n_additional_bindings && code == GW_OK; i++)
-    code = services_add_rule(b, proto->additional_bindings[i], rules, count);
+  return GW_OK;
+}
+
+/* google/api/http.proto: additional bindings have none of their own. */
+static gw_code services_add_rules(gw_build *b, const gw_build_file *file,
+                                  const Sluice__HttpRule *proto, gw_rpc *rpc) {
+  size_t more = proto->n_additional_bindings;
+  gw_http_rule *rules = gw_arena_alloc(&b->pool->arena, (more + 1) * sizeof rules[0]);
+  if (rules == NULL) return GW_NOMEM;
+  rpc->rules = rules;
+  gw_code code = services_add_rule(b, proto, rules, &rpc->rule_count);
+  for (size_t i = 0; i < more && code == GW_OK; i++) {
+    const Sluice__HttpRule *additional = proto->additional_bindings[i];
+    code = services_add_rule(b, additional, rules, &rpc->rule_count);
+    if (additional->n_additional_bindings == 0) continue;
+    gw_build_error(b, GW_BAD_VALUE, file, rpc->full_name,
+                   "has additional bindings within an additional binding; expected one level");
+  }
   return code;
 }
 
@@ -88,11 +95,7 @@ static gw_code services_link_rpc(gw_build *b, const gw_build_file *file,
     rpc->idempotency = (gw_idempotency)options->idempotency_level;
   }
   if (options->http == NULL) return GW_OK;
-  gw_http_rule *rules =
-      gw_arena_alloc(&b->pool->arena, services_count_rules(options->http) * sizeof rules[0]);
-  if (rules == NULL) return GW_NOMEM;
-  rpc->rules = rules;
-  return services_add_rule(b, options->http, rules, &rpc->rule_count);
+  return services_add_rules(b, file, options->http, rpc);
 }
 
 static int services_order(const void *a, const void *b) {

@@ -146,6 +146,16 @@ def too_deep_rules():
     return whole
 
 
+@case
+def nested_bindings():
+    whole, file, _ = one_file()
+    method = file.service.add(name="S").method.add(name="R", input_type=".p.M", output_type=".p.M")
+    method.options.http.get = "/a"
+    outer = method.options.http.additional_bindings.add(get="/b")
+    outer.additional_bindings.add(get="/c")
+    return whole
+
+
 # ---- files ---------------------------------------------------------------------------------------
 
 @case
@@ -504,14 +514,14 @@ def set_numbers():
 
 
 def editions_service(file, name):
-    """A rule without a pattern, and one with rules inside its additional ones."""
+    """A rule without a pattern, and one with two additional ones."""
     service = file.service.add(name="Odd")
     for method in "Bare", "Nested":
         service.method.add(name=method, input_type=name, output_type=name)
     service.method[0].options.http.body = "*"
     rule = service.method[1].options.http
     rule.get = "/a"
-    rule = rule.additional_bindings.add(get="/b")
+    rule.additional_bindings.add(get="/b")
     rule.additional_bindings.add(get="/c")
 
 
