@@ -282,21 +282,32 @@ void gw_exchange_body(gw_exchange *exchange, gw_str piece, bool end) {
   if (end) exchange_call(exchange, gw_buf_str(&exchange->body));
 }
 
-/* Header values that the route binds to fields; copied, since the body may take its time. */
+static bool exchange_binds_header(const gw_route *route, gw_str name) {
+  for (uint32_t i = 0; i < route->header_bind_count; i++) {
+    const gw_header_bind *bind = &route->header_binds[i];
+    if (!bind->response && gw_str_eq(bind->header, name)) return true;
+  }
+  return false;
+}
+
+/* Header values that the route binds to fields; copied, since the body may take its time.  A header
+ * that comes twice is handed on twice, for binding to refuse: which one counts is not ours to say.
+ */
 static gw_code exchange_take_bound_headers(gw_exchange *exchange, const gw_h1_request *request) {
   const gw_route *route = exchange->rule->route;
   uint32_t count = 0;
   if (route->header_bind_count == 0) return GW_OK;
   gw_header *headers =
-      gw_arena_alloc(&exchange->arena, route->header_bind_count * sizeof headers[0]);
+      gw_arena_alloc(&exchange->arena, (request->field_count + 1) * sizeof headers[0]);
   if (headers == NULL) return GW_NOMEM;
-  for (uint32_t i = 0; i < route->header_bind_count; i++) {
-    const gw_header_bind *bind = &route->header_binds[i];
-    gw_str value = bind->response ? (gw_str){ NULL, 0 } : gw_h1_field_get(request, bind->header);
-    if (value.p == NULL) continue;
-    headers[count].name = bind->header;
-    headers[count].value = gw_arena_copy(&exchange->arena, value);
-    if (headers[count++].value.p == NULL) return GW_NOMEM;
+  for (uint32_t i = 0; i < request->field_count; i++) {
+    const gw_header *field = &request->fields[i];
+    if (!exchange_binds_header(route, field->name)) continue;
+    if (gw_h1_connection_names(request, field->name)) continue;
+    headers[count].name = gw_arena_copy(&exchange->arena, field->name);
+    headers[count].value = gw_arena_copy(&exchange->arena, field->value);
+    if (headers[count].name.p == NULL || headers[count].value.p == NULL) return GW_NOMEM;
+    count++;
   }
   exchange->bind_headers = headers;
   exchange->bind_header_count = count;

@@ -421,7 +421,7 @@ routes:
       x-room: room
       x-subtitle: subtitle
       x-total: title
-    headers.response: [x-total, x-trace-bin]
+    headers.response: ["*"]
   - match: GET /list/{parent=shelves/*}/books
     rpc: library.v1.Library/ListBooks
     headers.bind: { x-page-size: page_size, x-total: total, x-genre: filter.genre }
@@ -478,6 +478,11 @@ class Options(Rest):
                        "x-page-size", "header x-page-size", "int32")
         self.violation(self.gw.curl("/list/shelves/1/books", "-H", "x-genre: POETRI"), "x-genre",
                        '"POETRY"')
+        self.violation(self.gw.curl("/list/shelves/1/books", "-H", "x-page-size: 1",
+                                    "-H", "X-Page-Size: 1"), "x-page-size", "twice")
+        self.gw.curl("/list/shelves/1/books", "-H", "x-page-size: 1",
+                     "-H", "Connection: x-page-size")
+        self.assertEqual(self.request(), {"parent": "shelves/1"})
 
     def test_a_header_and_a_body_that_disagree_about_a_oneof(self):
         self.violation(self.put("/created/shelves/1", '{"floor":1}', "-H", "x-room: r",
@@ -489,6 +494,7 @@ class Options(Rest):
             {n: v for n, v in answer.headers if n.startswith("x-") or n == "etag"},
             {"etag": '"2"', "x-copies": "9007199254740993", "x-genre": "POETRY",
              "x-author": "Ada", "x-pages": "0", "x-total": "Book 2"})
+        self.assertIsNone(answer.header("grpc-status"))
         answer = self.gw.curl("/bound/shelves/1/books/bare")
         self.assertEqual([answer.header(n) for n in ("x-author", "x-pages", "x-subtitle")],
                          [None, None, None])
@@ -568,6 +574,13 @@ class Options(Rest):
         self.gw.curl("/list/shelves/1/books?x=1&parent=2&utm_source=3")
         after = harness.metric_sum(self.gw.metrics(), "sluice_ignored_fields_total")
         self.assertEqual(after - before, 3)
+
+
+class Methods(Rest):
+    def test_no_header_turns_one_method_into_another(self):
+        for name in ("X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override"):
+            answer = self.gw.curl("/v1/shelves/1/books", *FORM, "-H", name + ": GET", "-d", "title=a")
+            self.assertEqual((answer.status, self.server.last()["rpc"]), (200, "CreateBook"))
 
 
 class Precedence(Test):
