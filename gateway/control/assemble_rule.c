@@ -2,6 +2,7 @@
 
 #include "control/assemble.h"
 #include "control/values.h"
+#include "route/field_path.h"
 
 /* A rule while it is made. */
 typedef struct rule_work {
@@ -157,6 +158,19 @@ static void rule_warn_body(const rule_work *work) {
                    GW_STR_ARG(source->label), GW_STR_ARG(source->method));
 }
 
+/* The bytes of a body fill all of an HttpBody: a variable inside it has no effect. */
+static void rule_warn_raw(const rule_work *work) {
+  const gw_rule *rule = &work->placed->rule;
+  for (uint32_t i = 0; i < rule->template.var_count && rule->reads_raw; i++) {
+    if (rule->vars[i].count == 0 || !gw_field_path_in_raw_body(rule, rule->vars[i])) continue;
+    gw_findings_warn(work->assembly->conf->findings, work->source->template_at,
+                     GW_STR_FMT "variable \"" GW_STR_FMT
+                                "\" has no effect: the body fills the google.api.HttpBody",
+                     GW_STR_ARG(work->source->label),
+                     GW_STR_ARG(rule->template.vars[i].field_path));
+  }
+}
+
 static bool rule_copy_texts(gw_conf *conf, const gw_rule_source *source, gw_placed_rule *placed) {
   placed->at = source->template_at;
   placed->rule.method = gw_conf_copy(conf, source->method);
@@ -186,6 +200,7 @@ bool gw_assembly_add_rule(gw_assembly *assembly, const gw_route *route,
   rule_warn_body(&work);
   if (route->rpc != NULL) rule_resolve(&work); /* else there is nothing to resolve against */
   if (conf->code != GW_OK) return false;
+  if (route->rpc != NULL) rule_warn_raw(&work);
   /* With wrong fields too: whether it takes another one's requests is worth knowing in one run. */
   gw_assembly_keep_rule(assembly, rule);
   return true;

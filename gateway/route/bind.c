@@ -48,7 +48,7 @@ static gw_code bind_body_field(const gw_bind_input *input, gw_codec *codec, gw_b
   size_t start = out->n;
   uint32_t around = path.count - 1;
   gw_code code;
-  if (!leaf->repeated && leaf->message != NULL && leaf->message->wkt == GW_WKT_HTTP_BODY) {
+  if (input->rule->reads_raw) {
     around = path.count;
     code = bind_http_body(input, leaf->message, out, err);
   } else {
@@ -69,7 +69,7 @@ static gw_code bind_body(const gw_bind_input *input, gw_codec *codec, gw_buf *ou
   case GW_BODY_FIELD: return bind_body_field(input, codec, out, err);
   case GW_BODY_ALL: break;
   }
-  if (message->wkt == GW_WKT_HTTP_BODY) return bind_http_body(input, message, out, err);
+  if (input->rule->reads_raw) return bind_http_body(input, message, out, err);
   return gw_json_to_wire(codec, message, input->body, out, err);
 }
 
@@ -111,6 +111,7 @@ static gw_code bind_path(const gw_bind_input *input, gw_codec *codec, gw_buf *ou
     gw_decode_mode mode = var->multi ? GW_DECODE_EXCEPT_RESERVED : GW_DECODE_ALL;
     gw_str value;
     size_t start = out->n;
+    if (gw_field_path_in_raw_body(rule, path)) continue;
     gw_code code = gw_uri_decode(input->binds->values[i], mode, codec->arena, &value, err);
     if (code == GW_OK && (total += value.n) > GW_PATH_VALUES_MAX) {
       code = gw_err_set(err, GW_BAD_REQUEST, "the path's variables are over %zu bytes",

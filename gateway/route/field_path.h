@@ -22,6 +22,12 @@ const gw_field *gw_field_path_oneof_rival(gw_field_path a, gw_field_path b);
 GW_CHECKED gw_code gw_field_path_wrap(const gw_field *const *fields, uint32_t count, gw_buf *out,
                                       size_t start);
 
+/* True when the bytes of a body become a google.api.HttpBody that `path` lies in: they fill all of
+ * it, and what path or header say about it is ignored (TRANSCODING section 6.1). */
+static inline bool gw_field_path_in_raw_body(const gw_rule *rule, gw_field_path path) {
+  return rule->reads_raw && gw_field_path_common(rule->body, path) == rule->body.count;
+}
+
 /* Says that `message` has no field `name`, and which one is near. */
 gw_code gw_field_path_unknown(gw_err *err, gw_str path, const gw_message *message, gw_str name);
 

@@ -302,6 +302,7 @@ static gw_code query_fill_mask(query_binder *q, uint32_t first, uint32_t end) {
 
 static gw_code query_bind_header(query_binder *q, const gw_header *header, gw_field_path path) {
   if (query_is_bound_by_path(q, path)) return GW_OK;
+  if (gw_field_path_in_raw_body(q->input->rule, path)) return GW_OK;
   gw_str body = gw_str_first(gw_buf_tail(q->out, q->body_start), q->body_end - q->body_start);
   const gw_field *rival = gw_wire_find_rival(body, path.fields, path.count);
   if (rival != NULL) return gw_field_path_in_body(q->err, header->name, rival);
