@@ -355,7 +355,8 @@ static gw_code exchange_take_head(gw_exchange *exchange, const gw_h1_request *re
                       "content-length %llu is over the limit of %zu bytes (body)",
                       (unsigned long long)request->content_length, route->body_bytes_max);
   }
-  if (request->body_kind != GW_H1_BODY_NONE && exchange->rule->body_use != GW_BODY_NONE) {
+  bool has_body = request->body_kind != GW_H1_BODY_NONE;
+  if ((has_body && exchange->rule->body_use != GW_BODY_NONE) || exchange->rule->reads_raw) {
     code = gw_media_check(request, exchange->rule, &exchange->body_is_form, &exchange->err);
     if (code != GW_OK) return code;
     gw_str type = gw_h1_field_get(request, GW_STR("content-type"));

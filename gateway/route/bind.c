@@ -60,10 +60,12 @@ static gw_code bind_body_field(const gw_bind_input *input, gw_codec *codec, gw_b
   return code == GW_OK ? GW_OK : bind_too_large(err, code);
 }
 
-/* A zero-length body is {} or an unset field; white space alone is the JSON reader's error. */
+/* A zero-length body is {} or an unset field, but an empty file has a type; white space alone is
+ * the JSON reader's error. */
 static gw_code bind_body(const gw_bind_input *input, gw_codec *codec, gw_buf *out, gw_err *err) {
   const gw_message *message = input->rule->route->rpc->input;
-  if (input->body.n == 0) return GW_OK;
+  bool empty_file = input->rule->reads_raw && input->content_type.n > 0;
+  if (input->body.n == 0 && !empty_file) return GW_OK;
   switch (input->rule->body_use) {
   case GW_BODY_NONE: return GW_OK;
   case GW_BODY_FIELD: return bind_body_field(input, codec, out, err);

@@ -35,6 +35,7 @@ static gw_field_path path_below(gw_field_path path, uint32_t count) {
 gw_code gw_patch_mask_resolve(gw_rule *rule, gw_arena *arena) {
   rule->mask = NULL;
   if (!gw_str_eq(rule->method, GW_STR("PATCH")) || !mask_fits_body(rule)) return GW_OK;
+  if (rule->route->rpc->client_streaming) return GW_OK; /* many bodies, one mask */
   const gw_field *mask = mask_find(rule->route->rpc->input);
   gw_field_path *skips = gw_arena_zalloc(arena, (rule->template.var_count + 1) * sizeof skips[0]);
   uint32_t skip_count = 0;

@@ -361,6 +361,10 @@ class Files(Rest):
         self.assertEqual((answer.status, answer.json()["path"], "size" in answer.json()),
                          (200, "a", False))
 
+    def test_an_empty_file_has_its_type(self):
+        answer = self.gw.curl("/v1/files/a", "-X", "PUT", "-H", "Content-Type: a/b", "-d", "")
+        self.assertEqual((answer.status, answer.json()["contentType"]), (200, "a/b"))
+
     def test_the_whole_message_both_ways(self):
         answer = self.gw.curl("/v1/files:transform", "-H", "Content-Type: text/x-any",
                               "--data-binary", '{"not":"parsed"}')
