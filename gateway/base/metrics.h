@@ -31,8 +31,9 @@ static inline void gw_uncount(gw_counter *counter, uint64_t n) {
 }
 
 #define GW_METRIC_STATUSES                                                                         \
-  24                         /* different HTTP statuses counted for one route; the rest is code 0 */
-#define GW_METRIC_BUCKETS 16 /* upper bounds of gw_metric_bucket_us, the last one is +Inf */
+  24 /* different HTTP statuses counted for one route; the rest is code 0 */
+#define GW_METRIC_STATUS_CLASSES 6
+#define GW_METRIC_BUCKETS        16 /* upper bounds of gw_metric_bucket_us, the last one is +Inf */
 
 extern const uint64_t gw_metric_bucket_us[GW_METRIC_BUCKETS - 1];
 
@@ -59,6 +60,12 @@ typedef struct gw_upstream_metrics {
   gw_counter ejections_total;             /* addresses taken out because their calls failed */
   gw_counter overflow_total;              /* calls refused because too many waited or ran */
   gw_counter by_code[GW_GRPC_CODE_COUNT]; /* finished calls */
+  /* of http upstreams */
+  gw_counter is_http;                             /* 1 */
+  gw_counter usable;                              /* gauge: addresses that can be reached */
+  gw_counter reuses_total;                        /* calls on a connection that served before */
+  gw_counter repeats_total;                       /* calls sent once more */
+  gw_counter by_status[GW_METRIC_STATUS_CLASSES]; /* finished calls by status / 100; 0: no answer */
 } gw_upstream_metrics;
 
 typedef enum gw_limit {

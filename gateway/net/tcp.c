@@ -11,6 +11,7 @@
 #include "base/buf.h"
 #include "base/limits.h"
 #include "net/loop_uv.h"
+#include "net/tcp_acked.h"
 #include "net/tls_session.h"
 
 #define TCP_BACKLOG       4096 /* connections the kernel queues for one listener */
@@ -429,6 +430,12 @@ gw_str gw_tcp_alpn(const gw_tcp *tcp) {
 
 gw_str gw_tcp_server_name(const gw_tcp *tcp) {
   return tcp->tls != NULL ? gw_tls_session_name(tcp->tls) : (gw_str){ NULL, 0 };
+}
+
+uint64_t gw_tcp_acked(const gw_tcp *tcp) {
+  uv_os_fd_t descriptor;
+  if (uv_fileno((const uv_handle_t *)&tcp->uv, &descriptor) != 0) return UINT64_MAX;
+  return gw_socket_acked(descriptor);
 }
 
 gw_str gw_tcp_peer(const gw_tcp *tcp) {

@@ -64,9 +64,11 @@ size_t gw_tcp_queued(const gw_tcp *tcp);
 void gw_tcp_pause(gw_tcp *tcp,
                   bool paused); /* no reads; the peer's end is then only seen by asking: */
 bool gw_tcp_peer_has_ended(const gw_tcp *tcp);
-void gw_tcp_finish(gw_tcp *tcp);       /* sends our end after what is queued */
-void gw_tcp_close(gw_tcp *tcp);        /* at once; queued bytes are lost */
-void gw_tcp_reset(gw_tcp *tcp);        /* the same by RST: the peer sees that it is not the end */
+void gw_tcp_finish(gw_tcp *tcp); /* sends our end after what is queued */
+void gw_tcp_close(gw_tcp *tcp);  /* at once; queued bytes are lost */
+void gw_tcp_reset(gw_tcp *tcp);  /* the same by RST: the peer sees that it is not the end */
+/* Bytes, the SYN as one, that the peer's kernel has acknowledged; UINT64_MAX: unknown. */
+uint64_t gw_tcp_acked(const gw_tcp *tcp);
 gw_str gw_tcp_peer(const gw_tcp *tcp); /* "127.0.0.1:40312"; valid as long as tcp */
 
 /* A bound socket, SO_REUSEPORT when `shared` (each worker's own queue on one address); made by the

@@ -41,8 +41,9 @@ typedef struct gw_upstream_config {
   const gw_endpoint_config *endpoints;
   uint32_t endpoint_count;
   gw_balance balance;
-  uint32_t connections;     /* to each address, for each worker */
-  uint32_t connections_max; /* to each address, when the peer's stream limit is reached */
+  uint32_t connections;     /* to each address, for each worker; grpc */
+  uint32_t connections_max; /* to each address, for each worker */
+  uint64_t idle_timeout_ms; /* of a connection that no call uses; http */
   uint64_t connect_timeout_ms;
   uint64_t resolve_every_ms;
   uint64_t backoff_initial_ms, backoff_max_ms;
@@ -57,3 +58,9 @@ typedef struct gw_upstream_config {
   gw_str health_service; /* at most 256 bytes */
   gw_outlier_config outlier;
 } gw_upstream_config;
+
+/* The endpoints of one upstream are of one kind. */
+static inline bool gw_upstream_is_http(const gw_upstream_config *config) {
+  return config->endpoint_count > 0 && (config->endpoints[0].scheme == GW_SCHEME_HTTP ||
+                                        config->endpoints[0].scheme == GW_SCHEME_HTTPS);
+}
