@@ -15,12 +15,45 @@ typedef enum gw_json_emit {
   GW_EMIT_NULLS /* and null for unset messages and optional fields */
 } gw_json_emit;
 
+/* What a path or query says for true and false (D-13). */
+typedef enum gw_bools {
+  GW_BOOLS_USUAL, /* true, false, t, f, 1, 0 in any case */
+  GW_BOOLS_CPP,   /* and yes, no, y, n: protobuf C++'s safe_strtob() */
+  GW_BOOLS_GO     /* Go's strconv.ParseBool(): "tRUE" is none */
+} gw_bools;
+
+/* What JSON may write for a Duration (D-46). */
+typedef enum gw_durations {
+  GW_DURATIONS_STRICT,
+  GW_DURATIONS_CPP, /* and "+3s", "3.s", "01s": protobuf C++'s stream converter */
+  GW_DURATIONS_GO   /* and "+3s", "3.s", ".5s": Go's protojson */
+} gw_durations;
+
 typedef struct gw_json_style {
   gw_json_emit emit;
   bool int64_number;   /* json.int64: number */
   bool proto_names;    /* json.names: proto */
   bool enum_number;    /* json.enums: number */
   bool reject_unknown; /* json.unknown_fields: reject; also unknown enum names are then errors */
+  /* What `compat` changes (TRANSCODING section 15, route/compat.h).  The strict rules come first:
+   * these are looked at where they fail, or once for a conversion. */
+  bool lenient;        /* D-39: quotes, commas, escapes as protobuf C++ tolerates them */
+  bool last_key_wins;  /* D-40: a field given twice */
+  bool loose_numbers;  /* D-41: "+1", "01" in quotes */
+  bool quoted_enums;   /* D-43: "1" is a declared number */
+  bool mask_snake;     /* D-26: snake_case in a FieldMask of JSON */
+  bool mask_verbatim;  /* D-26: a FieldMask of a query is taken as it is */
+  bool tail_ignored;   /* D-31: what follows the value */
+  bool bare_types;     /* D-47: "@type" without "/" */
+  bool empty_bare;     /* D-48: an Any of Empty has no "value" */
+  bool plain_integers; /* D-23: no "1e2" in path and query */
+  bool go_durations;   /* D-25: "1h30m" in a query */
+  gw_bools bools;      /* D-13 */
+  gw_durations durations;
+  bool optional_omitted; /* D-49: GW_EMIT_NULLS without proto3 `optional` */
+  bool printf_digits;    /* D-50: %.15g, else %.17g */
+  bool html_escapes;     /* D-51: "<", ">" and invisible characters as \u003c */
+  bool value_needed;     /* D-52: a Value without a member is an error */
 } gw_json_style;
 
 /* A field and the spelling of its name that came last time. */

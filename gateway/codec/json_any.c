@@ -75,11 +75,12 @@ static gw_json_pos any_type(gw_json_reader *reader, const gw_message *message, g
   size_t slash = url.n;
   while (slash > 0 && url.p[slash - 1] != '/')
     slash--;
-  *target = slash > 0 ? gw_pool_find_message(reader->codec->pool, gw_str_skip(url, slash)) : NULL;
+  bool named = slash > 0 || reader->codec->style.bare_types; /* D-47 */
+  *target = named ? gw_pool_find_message(reader->codec->pool, gw_str_skip(url, slash)) : NULL;
   if (*target == NULL) {
     int shown = (int)gw_size_min(url.n, 128);
     return gw_json_fail(reader, begin, GW_BAD_VALUE,
-                        slash > 0 ? "unknown type \"%.*s\"" : "type URL \"%.*s\" has no '/'", shown,
+                        named ? "unknown type \"%.*s\"" : "type URL \"%.*s\" has no '/'", shown,
                         url.p);
   }
   pos.out = gw_json_put_tag(pos.out, &message->fields[0]);
@@ -99,6 +100,12 @@ gw_json_pos gw_json_any_member(gw_json_reader *reader, gw_json_any *any, gw_str 
     pos.in = gw_json_skip(reader, pos.in, NULL);
   } else if (any->target->wkt == GW_WKT_EMPTY && gw_str_eq(name, GW_STR("value"))) {
     *taken = true; /* some write Empty as if it had a special form (D-48) */
+    if (reader->codec->style.empty_bare) {
+      pos = gw_json_fail(reader, key, GW_BAD_VALUE,
+                         "an Any of google.protobuf.Empty has no \"value\"");
+      gw_json_where_key(reader, key);
+      return pos;
+    }
     if (pos.in >= reader->end) return gw_json_fail_end(reader);
     pos = gw_json_message(reader, any->target, pos);
     if (gw_json_failed(pos)) gw_json_where_key(reader, key);

@@ -116,6 +116,16 @@ gw_json_pos gw_json_singular(gw_json_reader *reader, const gw_field *field, gw_j
 /* One value without its tag; nothing at all when it is an unknown enum name that is ignored. */
 gw_json_pos gw_json_payload(gw_json_reader *reader, const gw_field *field, gw_json_pos pos);
 
+/* ---- json_lenient.c ---- */
+
+/* Rewrites what protobuf C++ tolerates (D-39) as strict JSON in `arena`, padded.  GW_BAD_REQUEST:
+ * there is nothing to be rewritten. */
+GW_CHECKED gw_code gw_json_lenient_rewrite(gw_str json, gw_arena *arena, gw_str *out);
+/* Text in quotes as a strict number: "+1", "01", ".5", "5." (D-41). */
+bool gw_json_lenient_number(gw_str text, gw_arena *arena, gw_str *out);
+/* What protobuf C++ reads as a boolean. */
+bool gw_json_lenient_bool(gw_str text, bool *value);
+
 /* ---- json_map.c ---- */
 
 /* '{' ... '}' as map entries. */

@@ -106,6 +106,12 @@ static const char *scalar_number(gw_json_reader *reader, const gw_field *field, 
     }
     if (number->text.n == text->n) return next;
   }
+  if (quoted && GW_UNLIKELY(reader->codec->style.loose_numbers)) {
+    gw_str strict;
+    if (gw_json_lenient_number(*text, reader->codec->arena, &strict) &&
+        gw_number_scan(strict, number) && number->text.n == strict.n)
+      return next;
+  }
   if (quoted) {
     number->text = (gw_str){ NULL, 0 };
     return next;
@@ -233,11 +239,26 @@ gw_json_pos gw_json_floating(gw_json_reader *reader, const gw_field *field, gw_j
 
 /* ---- bool, enum, bytes ------------------------------------------------------------------------*/
 
+/* D-39: protobuf C++ reads "true" in quotes, and more. */
+static gw_json_pos scalar_quoted_bool(gw_json_reader *reader, const gw_field *field,
+                                      gw_json_pos pos) {
+  gw_str text;
+  bool value;
+  const char *next = gw_json_text(reader, pos.in, &text);
+  if (next == NULL) return (gw_json_pos){ NULL, NULL };
+  if (!gw_json_lenient_bool(text, &value)) return scalar_fail(reader, pos.in, text, field);
+  *pos.out++ = value;
+  pos.in = next;
+  return pos;
+}
+
 gw_json_pos gw_json_bool(gw_json_reader *reader, const gw_field *field, gw_json_pos pos) {
   bool is_true = memcmp(pos.in, "true", 4) == 0;
   if (GW_UNLIKELY(!is_true && memcmp(pos.in, "false", 5) != 0)) {
     gw_str rest = gw_str_from(pos.in, reader->end);
     bool cut = gw_str_starts(GW_STR("true"), rest) || gw_str_starts(GW_STR("false"), rest);
+    if (reader->codec->style.lenient && *pos.in == '"')
+      return scalar_quoted_bool(reader, field, pos);
     return gw_json_fail_expected(reader, cut ? reader->end : pos.in, gw_field_type_name(field));
   }
   pos.in += is_true ? 4 : 5;
@@ -287,6 +308,16 @@ static bool scalar_is_quoted_number(gw_str name) {
   return gw_number_scan(name, &number) && number.text.n == name.n;
 }
 
+/* D-43: the declared value whose number stands in quotes. */
+static const gw_enum_value *scalar_quoted_enum(const gw_enum *enumeration, gw_str text) {
+  gw_number number;
+  int64_t wanted;
+  if (!gw_number_scan(text, &number) || number.text.n != text.n) return NULL;
+  if (gw_number_to_i64(&number, &wanted) != GW_OK) return NULL;
+  if (wanted < INT32_MIN || wanted > INT32_MAX) return NULL;
+  return gw_enum_by_number(enumeration, (int32_t)wanted);
+}
+
 gw_json_pos gw_json_enum(gw_json_reader *reader, const gw_field *field, gw_json_pos pos) {
   if (*pos.in != '"') {
     gw_str rest = gw_str_from(pos.in, reader->end);
@@ -312,6 +343,8 @@ gw_json_pos gw_json_enum(gw_json_reader *reader, const gw_field *field, gw_json_
   const char *next = gw_json_text(reader, pos.in, &name);
   if (next == NULL) return (gw_json_pos){ NULL, NULL };
   const gw_enum_value *value = gw_enum_by_name(field->enumeration, name);
+  if (GW_UNLIKELY(value == NULL) && reader->codec->style.quoted_enums)
+    value = scalar_quoted_enum(field->enumeration, name);
   if (GW_LIKELY(value != NULL)) {
     *guess = (uint32_t)(value - field->enumeration->values) + 1;
     pos.out = gw_json_put_varint(pos.out, (uint64_t)(int64_t)value->number);

@@ -178,7 +178,9 @@ static gw_code split_mark(gw_json_split *split, char c, gw_err *err) {
   uint8_t kind = byte_kind(c);
   switch (split->place) {
   case PLACE_START:
-    split->is_array = c == '[';
+    if (split->form == GW_SPLIT_ARRAY && c != '[')
+      return split_fail_byte(split, err, c, "an array of messages");
+    split->is_array = c == '[' && split->form != GW_SPLIT_LINES;
     split->place = split->is_array ? PLACE_FIRST : PLACE_SEQUENCE;
     if (split->is_array) return GW_OK;
     break;

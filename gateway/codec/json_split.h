@@ -10,9 +10,17 @@
 #include "base/err.h"
 #include "base/limits.h"
 
+/* Which shapes are taken; the peers know one each. */
+typedef enum gw_split_form {
+  GW_SPLIT_ANY,
+  GW_SPLIT_ARRAY, /* anything but `[` first is an error */
+  GW_SPLIT_LINES  /* `[` first begins a value */
+} gw_split_form;
+
 typedef struct gw_json_split {
-  uint8_t place;  /* what is awaited between values */
-  uint8_t inside; /* of which kind of value, if any */
+  gw_split_form form; /* set by the caller, if at all */
+  uint8_t place;      /* what is awaited between values */
+  uint8_t inside;     /* of which kind of value, if any */
   bool is_array, is_escaped, was_cr;
   uint32_t depth;         /* brackets open within the value */
   uint64_t count;         /* values begun so far; the last one's index is count - 1 */

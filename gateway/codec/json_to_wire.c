@@ -272,6 +272,26 @@ static GW_ALWAYS_INLINE gw_json_pos json_value(gw_json_reader *reader, const gw_
   return field->map ? gw_json_map(reader, field, pos) : gw_json_list(reader, field, pos);
 }
 
+/* D-40: the same field once more.  What is written later wins on the wire, and so a default has to
+ * be written too; lists go on, and submessages merge. */
+static gw_json_pos json_member_again(gw_json_reader *reader, const gw_field *field,
+                                     gw_json_pos pos) {
+  if (json_is_null(reader, pos.in) && (field->repeated || !json_takes_null(field))) {
+    pos.in += 4;
+    return pos;
+  }
+  if (pos.out > reader->limit) pos = gw_json_room(reader, pos, 0);
+  if (gw_json_failed(pos)) return pos;
+  if (field->repeated) return json_value(reader, field, pos);
+  size_t at = gw_json_offset(reader, pos.out);
+  pos.out = gw_json_put_tag(pos.out, field);
+  pos = json_payload(reader, field, pos);
+  if (gw_json_failed(pos)) return pos;
+  /* An unknown enum name is nothing at all. */
+  if (gw_json_offset(reader, pos.out) == at + field->tag_n) pos.out = reader->base + at;
+  return pos;
+}
+
 /* What stands behind `field`'s colon.  A null is absence, which also a member of a oneof may be. */
 static GW_ALWAYS_INLINE gw_json_pos json_member(gw_json_reader *reader, const gw_message *message,
                                                 const gw_field *field, gw_json_pos pos,
@@ -285,6 +305,8 @@ static GW_ALWAYS_INLINE gw_json_pos json_member(gw_json_reader *reader, const gw
     return gw_json_fail_memory(reader, GW_NOMEM);
   }
   if (GW_UNLIKELY(twice)) {
+    if (reader->codec->style.last_key_wins && field->oneof < 0)
+      return json_member_again(reader, field, pos);
     return gw_json_fail(reader, key, GW_BAD_VALUE, "the field is given twice");
   }
   if (GW_UNLIKELY(*pos.in == 'n') && json_is_null(reader, pos.in) &&
@@ -413,8 +435,20 @@ static inline gw_json_pos json_element(gw_json_reader *reader, const gw_field *f
   return pos;
 }
 
+/* D-39: one value where a list is expected is a list of it. */
+static gw_json_pos json_lone_element(gw_json_reader *reader, const gw_field *field,
+                                     gw_json_pos pos) {
+  size_t at = gw_json_offset(reader, pos.out);
+  pos.out = gw_json_put_tag(pos.out, field); /* packed or not, both are read */
+  pos = json_payload(reader, field, pos);
+  if (!gw_json_failed(pos) && gw_json_offset(reader, pos.out) == at + field->tag_n)
+    pos.out = reader->base + at;
+  return pos;
+}
+
 gw_json_pos gw_json_list(gw_json_reader *reader, const gw_field *field, gw_json_pos pos) {
   if (GW_UNLIKELY(*pos.in != '[')) {
+    if (reader->codec->style.lenient) return json_lone_element(reader, field, pos);
     return gw_json_fail_shape(reader, pos.in, "an array", gw_field_type_name(field));
   }
   size_t at = gw_json_offset(reader, pos.out);
@@ -478,7 +512,7 @@ static gw_code json_start(gw_json_reader *reader, gw_codec *codec, gw_str json, 
 static gw_code json_finish(gw_json_reader *reader, gw_json_pos pos) {
   if (!gw_json_failed(pos)) {
     pos.in = gw_json_space_slow(reader, pos.in);
-    if (pos.in != reader->end) {
+    if (pos.in != reader->end && !reader->codec->style.tail_ignored) {
       pos = gw_json_fail(reader, pos.in, GW_BAD_REQUEST, "something follows the value");
     } else if (gw_json_offset(reader, pos.out) > reader->out->max) {
       pos = gw_json_fail_memory(reader, GW_TOO_LARGE);
@@ -492,8 +526,8 @@ static gw_code json_finish(gw_json_reader *reader, gw_json_pos pos) {
   return reader->code;
 }
 
-gw_code gw_json_to_wire(gw_codec *codec, const gw_message *message, gw_str json, gw_buf *out,
-                        gw_err *err) {
+static gw_code json_read_message(gw_codec *codec, const gw_message *message, gw_str json,
+                                 gw_buf *out, gw_err *err) {
   gw_json_reader reader;
   gw_json_pos pos;
   gw_code code = json_start(&reader, codec, json, out, err, &pos);
@@ -506,8 +540,8 @@ gw_code gw_json_to_wire(gw_codec *codec, const gw_message *message, gw_str json,
   return json_finish(&reader, pos);
 }
 
-gw_code gw_json_to_wire_field(gw_codec *codec, const gw_field *field, gw_str json, gw_buf *out,
-                              gw_err *err) {
+static gw_code json_read_field(gw_codec *codec, const gw_field *field, gw_str json, gw_buf *out,
+                               gw_err *err) {
   gw_json_reader reader;
   gw_json_pos pos;
   gw_code code = json_start(&reader, codec, json, out, err, &pos);
@@ -520,4 +554,38 @@ gw_code gw_json_to_wire_field(gw_codec *codec, const gw_field *field, gw_str jso
     pos = json_value(&reader, field, pos);
   }
   return json_finish(&reader, pos);
+}
+
+/* ---- once more, for what only a peer takes for JSON (D-39) ---- */
+
+typedef struct json_undo {
+  size_t out_n;
+  uint64_t unknown_count;
+} json_undo;
+
+/* True: `json` is now a strict text, and everything as it was before the first attempt. */
+static bool json_retry(gw_codec *codec, gw_code code, json_undo undo, gw_str *json, gw_buf *out,
+                       gw_err *err) {
+  if (code != GW_BAD_REQUEST || !codec->style.lenient) return false;
+  if (gw_json_lenient_rewrite(*json, codec->arena, json) != GW_OK) return false;
+  out->n = undo.out_n;
+  codec->unknown_count = undo.unknown_count;
+  if (err != NULL) gw_err_init(err);
+  return true;
+}
+
+gw_code gw_json_to_wire(gw_codec *codec, const gw_message *message, gw_str json, gw_buf *out,
+                        gw_err *err) {
+  json_undo undo = { out->n, codec->unknown_count };
+  gw_code code = json_read_message(codec, message, json, out, err);
+  if (GW_LIKELY(code == GW_OK) || !json_retry(codec, code, undo, &json, out, err)) return code;
+  return json_read_message(codec, message, json, out, err);
+}
+
+gw_code gw_json_to_wire_field(gw_codec *codec, const gw_field *field, gw_str json, gw_buf *out,
+                              gw_err *err) {
+  json_undo undo = { out->n, codec->unknown_count };
+  gw_code code = json_read_field(codec, field, json, out, err);
+  if (GW_LIKELY(code == GW_OK) || !json_retry(codec, code, undo, &json, out, err)) return code;
+  return json_read_field(codec, field, json, out, err);
 }

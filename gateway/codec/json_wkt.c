@@ -14,8 +14,9 @@ static gw_json_pos wkt_time(gw_json_reader *reader, const gw_message *message, g
   }
   const char *next = gw_json_text(reader, pos.in, &text);
   if (next == NULL) return (gw_json_pos){ NULL, NULL };
-  bool valid = timestamp ? gw_timestamp_parse(text, &seconds, &nanos)
-                         : gw_duration_parse(text, &seconds, &nanos);
+  bool valid = timestamp
+                   ? gw_timestamp_parse(text, &seconds, &nanos)
+                   : gw_duration_parse_as(text, reader->codec->style.durations, &seconds, &nanos);
   if (!valid) {
     return gw_json_fail(reader, pos.in, GW_BAD_VALUE, "\"%.*s\" is no %s",
                         (int)gw_size_min(text.n, GW_TIME_TEXT_MAX), text.p,
@@ -47,7 +48,8 @@ static gw_json_pos wkt_mask_path(gw_json_reader *reader, const gw_field *paths, 
   if (gw_json_failed(pos)) return pos;
   pos.out = gw_json_put_varint(gw_json_put_tag(pos.out, paths), n);
   reader->out->n = gw_json_offset(reader, pos.out);
-  gw_code code = gw_field_mask_path_parse(path, false, reader->out);
+  gw_mask_form form = reader->codec->style.mask_snake ? GW_MASK_EITHER : GW_MASK_CAMEL;
+  gw_code code = gw_field_mask_path_parse(path, form, reader->out);
   if (code == GW_BAD_VALUE) {
     return gw_json_fail(reader, begin, code, "\"%.*s\" is no path in lowerCamelCase",
                         (int)gw_size_min(path.n, 64), path.p);

@@ -15,6 +15,10 @@ size_t gw_number_print_u64(uint64_t value, char *out);
 size_t gw_number_print_i64(int64_t value, char *out);
 size_t gw_number_print_double(double value, char *out);
 size_t gw_number_print_float(float value, char *out);
+/* As protobuf C++ prints them: %.15g, or %.17g where that reads back as another value; floats
+ * %.6g or %.9g (D-50). */
+size_t gw_number_print_double_c(double value, char *out);
+size_t gw_number_print_float_c(float value, char *out);
 
 /* The text of a JSON number (RFC 8259 grammar), cut into its parts. */
 typedef struct gw_number {

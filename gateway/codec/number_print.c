@@ -2,7 +2,10 @@
 
 #include "codec/digits.h"
 #include "codec/number.h"
+
 #include "codec/number_powers.h"
+#include <stdio.h>
+#include <stdlib.h>
 
 /* Shortest digits by Schubfach: Raffaello Giulietti, "The Schubfach way to render doubles".
  * A value v = c * 2^q lies between the bounds of its rounding interval; with k chosen so that 10^k
@@ -237,4 +240,18 @@ size_t gw_number_print_float(float value, char *out) {
     return sign + 1;
   }
   return sign + decimal_write(decimal_trim(schubfach_float(fraction, biased)), out);
+}
+
+/* ---- as printf() does ---- */
+
+size_t gw_number_print_double_c(double value, char *out) {
+  int n = snprintf(out, GW_NUMBER_TEXT_MAX, "%.15g", value);
+  if (strtod(out, NULL) != value) n = snprintf(out, GW_NUMBER_TEXT_MAX, "%.17g", value);
+  return (size_t)n;
+}
+
+size_t gw_number_print_float_c(float value, char *out) {
+  int n = snprintf(out, GW_NUMBER_TEXT_MAX, "%.6g", (double)value);
+  if (strtof(out, NULL) != value) n = snprintf(out, GW_NUMBER_TEXT_MAX, "%.9g", (double)value);
+  return (size_t)n;
 }

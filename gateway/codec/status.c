@@ -130,9 +130,31 @@ gw_code gw_status_print(gw_codec *codec, const gw_status *status, gw_error_form 
     if (code == GW_OK) code = number_append(out, status->grpc_code);
     if (code == GW_OK) code = member_append(out, ",\"message\":", message);
   }
+  size_t details = out->n;
   if (code == GW_OK) code = details_append(codec, status, out);
+  static const gw_str none = GW_STR_INIT(",\"details\":[]}");
+  if (code == GW_OK && form == GW_ERRORS_BRIEF && out->n - details == none.n) {
+    out->n = details;
+    code = gw_buf_append(out, GW_STR("}"));
+  }
   if (code != GW_OK) out->n = begin;
   return code;
+}
+
+gw_str gw_status_message_encode(gw_arena *arena, gw_str text) {
+  static const char hex[] = "0123456789ABCDEF";
+  size_t n = 0;
+  char *out = gw_arena_alloc(arena, 3 * text.n + 1);
+  if (out == NULL) return (gw_str){ NULL, 0 };
+  for (size_t i = 0; i < text.n; i++) {
+    unsigned char c = (unsigned char)text.p[i];
+    bool plain = c >= 0x20 && c <= 0x7e && c != '%';
+    out[n++] = plain ? (char)c : '%';
+    if (plain) continue;
+    out[n++] = hex[c >> 4];
+    out[n++] = hex[c & 15];
+  }
+  return (gw_str){ out, n };
 }
 
 gw_str gw_status_message_decode(gw_arena *arena, gw_str encoded) {

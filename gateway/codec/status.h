@@ -16,7 +16,11 @@ typedef struct gw_status {
       *violation; /* gateway-made: becomes a google.rpc.BadRequest field violation; or NULL */
 } gw_status;
 
-typedef enum gw_error_form { GW_ERRORS_GOOGLE, GW_ERRORS_PROBLEM } gw_error_form;
+typedef enum gw_error_form {
+  GW_ERRORS_GOOGLE,
+  GW_ERRORS_PROBLEM,
+  GW_ERRORS_BRIEF /* GOOGLE, without "details" when there are none */
+} gw_error_form;
 
 /* {"code":5,"message":"...","details":[...]}: details are decoded from the pool (Any); one whose
  * type is unknown or whose bytes are broken becomes {"@type":...,"value":"<base64>"}.  A message in
@@ -25,6 +29,10 @@ typedef enum gw_error_form { GW_ERRORS_GOOGLE, GW_ERRORS_PROBLEM } gw_error_form
  * "details":[...]}.  Fails only with GW_TOO_LARGE or GW_NOMEM. */
 GW_CHECKED gw_code gw_status_print(gw_codec *codec, const gw_status *status, gw_error_form form,
                                    gw_buf *out);
+
+/* grpc-message: what is not printable ASCII, and "%", percent-encoded into arena.  p == NULL: no
+ * memory. */
+gw_str gw_status_message_encode(gw_arena *arena, gw_str text);
 
 /* grpc-message: percent-decoded into arena; bad escapes are kept as they are.  p == NULL: no
  * memory. */

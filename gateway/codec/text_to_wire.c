@@ -48,10 +48,29 @@ static gw_code text_fail_enum(const text_writer *w, const gw_field *field) {
 
 /* ---- scalars ----------------------------------------------------------------------------------*/
 
+/* Go's strconv.ParseBool() takes a word in one case: "true", "True", "TRUE". */
+static bool text_is_go_case(gw_str text) {
+  bool lower = false, upper = false;
+  for (size_t i = 1; i < text.n; i++) {
+    bool small = text.p[i] == gw_char_lower(text.p[i]);
+    lower = lower || small;
+    upper = upper || !small;
+  }
+  bool first_small = text.n > 0 && text.p[0] == gw_char_lower(text.p[0]);
+  return !(lower && upper) && !(upper && first_small);
+}
+
 /* Old REST clients send ?active=1 (D-13). */
-static bool text_bool(gw_str text, char **out) {
+static bool text_bool(const gw_codec *codec, gw_str text, char **out) {
   static const gw_str words[] = { GW_STR_INIT("false"), GW_STR_INIT("true"), GW_STR_INIT("f"),
                                   GW_STR_INIT("t"),     GW_STR_INIT("0"),    GW_STR_INIT("1") };
+  gw_bools bools = codec->style.bools;
+  bool value;
+  if (bools == GW_BOOLS_GO && !text_is_go_case(text)) return false;
+  if (bools == GW_BOOLS_CPP && gw_json_lenient_bool(text, &value)) {
+    *(*out)++ = (char)value;
+    return true;
+  }
   for (size_t i = 0; i < GW_COUNT_OF(words); i++) {
     if (!gw_str_eq_nocase(text, words[i])) continue;
     *(*out)++ = (char)(i & 1);
@@ -64,10 +83,11 @@ static bool text_number(gw_str text, gw_number *number) {
   return gw_number_scan(text, number) && number->text.n == text.n;
 }
 
-static bool text_integer(const gw_field *field, gw_str text, char **out) {
+static bool text_integer(const gw_codec *codec, const gw_field *field, gw_str text, char **out) {
   gw_number number;
   uint64_t magnitude;
   if (!text_number(text, &number)) return false;
+  if (codec->style.plain_integers && !number.integral) return false;
   bool negative = number.negative;
   if (negative) {
     number.negative = false;
@@ -120,11 +140,11 @@ static gw_code text_put_number(const text_writer *w, const gw_field *field) {
   char payload[TEXT_PAYLOAD_MAX], *end = payload;
   bool good;
   switch ((gw_kind)field->kind) {
-  case GW_KIND_BOOL: good = text_bool(w->text, &end); break;
+  case GW_KIND_BOOL: good = text_bool(w->codec, w->text, &end); break;
   case GW_KIND_ENUM: good = text_enum(field, w->text, &end); break;
   case GW_KIND_DOUBLE:
   case GW_KIND_FLOAT: good = text_floating(field, w->text, &end); break;
-  default: good = text_integer(field, w->text, &end);
+  default: good = text_integer(w->codec, field, w->text, &end);
   }
   if (!good && field->kind == GW_KIND_ENUM) return text_fail_enum(w, field);
   if (!good) return text_fail_type(w, field);
@@ -192,8 +212,12 @@ static gw_code text_time(const text_writer *w, const gw_message *message) {
   int64_t seconds;
   int32_t nanos;
   bool timestamp = message->wkt == GW_WKT_TIMESTAMP;
-  if (timestamp ? !gw_timestamp_parse(w->text, &seconds, &nanos)
-                : !gw_duration_parse(w->text, &seconds, &nanos)) {
+  bool good = timestamp
+                  ? gw_timestamp_parse(w->text, &seconds, &nanos)
+                  : gw_duration_parse_as(w->text, w->codec->style.durations, &seconds, &nanos);
+  if (!good && !timestamp && w->codec->style.go_durations)
+    good = gw_go_duration_parse(w->text, &seconds, &nanos);
+  if (!good) {
     return text_fail(w,
                      timestamp ? "a timestamp like 2006-01-02T15:04:05Z" : "a duration like 1.5s");
   }
@@ -212,17 +236,19 @@ static gw_code text_time(const text_writer *w, const gw_message *message) {
 
 static gw_code text_field_mask(const text_writer *w, const gw_message *message) {
   const gw_field *paths = &message->fields[0];
+  bool verbatim = w->codec->style.mask_verbatim;
   gw_str rest = w->text;
   for (bool more = rest.n > 0; more;) {
     more = gw_str_find(rest, ',') < rest.n;
     gw_str path = gw_str_cut(&rest, ',');
     size_t n = path.n;
-    for (size_t i = 0; i < path.n; i++) {
+    for (size_t i = 0; i < path.n && !verbatim; i++) {
       if (path.p[i] >= 'A' && path.p[i] <= 'Z') n++; /* becomes two characters */
     }
     gw_code code;
     if (text_open_bytes(w, paths, n, &code) == NULL) return text_full(w, code);
-    code = gw_field_mask_path_parse(path, true, w->out);
+    gw_mask_form form = verbatim ? GW_MASK_VERBATIM : GW_MASK_EITHER;
+    code = gw_field_mask_path_parse(path, form, w->out);
     if (code == GW_BAD_VALUE) return text_fail(w, "a field mask like a,b.c");
     if (code != GW_OK) return text_full(w, code);
   }

@@ -29,9 +29,10 @@ typedef struct gw_wire_printer {
   char *limit; /* in out: the content's limit, or where the slack begins */
   const uint8_t *wire, *wire_end;
   gw_codec *codec;
-  size_t key_offset; /* in gw_field: key_json or key_proto */
-  bool emit_all;     /* GW_EMIT_ALL and GW_EMIT_NULLS */
-  bool index_only;   /* the budget is spent: no message is printed while it is read */
+  size_t key_offset;  /* in gw_field: key_json or key_proto */
+  bool emit_all;      /* GW_EMIT_ALL and GW_EMIT_NULLS */
+  bool printf_digits; /* D-50 */
+  bool index_only;    /* the budget is spent: no message is printed while it is read */
   uint32_t depth;
   int64_t budget; /* bytes that may still be read a second time */
 
@@ -58,6 +59,11 @@ typedef struct gw_wire_source {
 #define GW_WIRE_CHUNK_BYTES 16 /* of a string at once */
 
 #define GW_WIRE_FAILED ((gw_wire_at){ NULL, NULL })
+
+/* ---- wire_html.c ---- */
+
+/* Escapes what stands in `out` from `begin` on, which is JSON in UTF-8. */
+GW_CHECKED gw_code gw_wire_html_escape(gw_arena *arena, gw_buf *out, size_t begin);
 
 /* ---- wire_to_json.c ---- */
 

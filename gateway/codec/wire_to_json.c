@@ -63,10 +63,12 @@ static GW_ALWAYS_INLINE char *scalar_print(gw_wire_printer *s, const gw_field *f
   case GW_KIND_DOUBLE:
     memcpy(&wide, &value, sizeof wide);
     if (GW_UNLIKELY(!isfinite(wide))) return not_finite_print(s, field, wide, w);
+    if (GW_UNLIKELY(s->printf_digits)) return w + gw_number_print_double_c(wide, w);
     return w + gw_number_print_double(wide, w);
   case GW_KIND_FLOAT:
     memcpy(&narrow, &word, sizeof narrow);
     if (GW_UNLIKELY(!isfinite(narrow))) return not_finite_print(s, field, (double)narrow, w);
+    if (GW_UNLIKELY(s->printf_digits)) return w + gw_number_print_float_c(narrow, w);
     return w + gw_number_print_float(narrow, w);
   case GW_KIND_INT64:
   case GW_KIND_SINT64:
@@ -361,6 +363,12 @@ static gw_wire_at pass_print(gw_wire_printer *s, const gw_message *message, cons
   return root_print(s, message, field, s->out->p + out_begin);
 }
 
+/* D-51.  What is escaped stands only within strings, so that the finished text will do. */
+static gw_code html_escape(gw_codec *codec, gw_buf *out, size_t begin, gw_err *err) {
+  gw_code code = gw_wire_html_escape(codec->arena, out, begin);
+  return code == GW_OK ? GW_OK : gw_err_set(err, code, "no memory for the message as JSON");
+}
+
 gw_code gw_wire_convert(gw_codec *codec, const gw_message *message, const gw_field *field,
                         gw_str wire, gw_buf *out, gw_err *err, uint64_t *message_count) {
   static const uint8_t nothing[1];
@@ -376,6 +384,7 @@ gw_code gw_wire_convert(gw_codec *codec, const gw_message *message, const gw_fie
   s.key_offset =
       codec->style.proto_names ? offsetof(gw_field, key_proto) : offsetof(gw_field, key_json);
   s.emit_all = codec->style.emit != GW_EMIT_SET;
+  s.printf_digits = codec->style.printf_digits;
   s.index_only = false;
   s.budget = (int64_t)wire.n * RESTART_BYTES_RATIO + RESTART_BYTES_MIN;
   s.scratch = NULL;
@@ -398,6 +407,8 @@ gw_code gw_wire_convert(gw_codec *codec, const gw_message *message, const gw_fie
   }
   if (message_count != NULL) *message_count = s.message_count;
   out->n = at.p != NULL ? gw_wire_offset(&s, at.w) : out_begin;
+  if (at.p != NULL && GW_UNLIKELY(codec->style.html_escapes))
+    return html_escape(codec, out, out_begin, err);
   if (at.p != NULL) return GW_OK;
   gw_str where = gw_str_of(s.path + s.path_begin);
   return gw_err_at(err, s.code, where, "%s", s.err.text);

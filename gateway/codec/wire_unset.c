@@ -86,6 +86,7 @@ char *gw_wire_unset_print(gw_wire_printer *s, const gw_field *from, const gw_fie
     bool null = !field->repeated && (field->presence || field->message != NULL);
     if (field->oneof >= 0 || field->extension) continue;
     if (null && s->codec->style.emit != GW_EMIT_NULLS) continue;
+    if (field->is_optional && s->codec->style.optional_omitted) continue; /* D-49 */
     w = gw_wire_key_print(s, field, w);
     if (w == NULL) return NULL;
     w = null ? GW_WIRE_PUT(w, "null") : gw_wire_default_print(s, field, w);

@@ -147,7 +147,8 @@ static const gw_message *any_resolve(gw_wire_printer *s, gw_str url) {
     slash--;
   }
   const gw_message *message = NULL;
-  if (slash > 0) message = gw_pool_find_message(s->codec->pool, gw_str_skip(url, slash));
+  if (slash > 0 || s->codec->style.bare_types)
+    message = gw_pool_find_message(s->codec->pool, gw_str_skip(url, slash));
   if (message == NULL) {
     gw_wire_fail(s, GW_BAD_ANSWER, "an Any of the unknown type '" GW_STR_FMT "'",
                  GW_STR_ARG(gw_str_first(url, gw_size_min(url.n, 200))));
@@ -198,12 +199,19 @@ static gw_wire_at any_print(gw_wire_printer *s, const gw_wire_source *source, ch
 
 /* ---- Struct, Value, ListValue while they are read ---- */
 
+/* Left out, or an error (D-52). */
+static gw_wire_at unset_value_print(gw_wire_printer *s, gw_wire_at at) {
+  if (!s->codec->style.value_needed) return at;
+  return gw_wire_fail(s, GW_BAD_ANSWER, "a google.protobuf.Value without a value");
+}
+
 /* A Struct or ListValue is there even without a member, a Value is not. */
 static gw_wire_at bare_print(gw_wire_printer *s, const gw_message *message,
                              const gw_wire_source *source, char *w) {
   size_t before = gw_wire_offset(s, w);
   gw_wire_at at = gw_wire_index_bare_print(s, message, source, w);
-  if (at.p == NULL || at.w != NULL || message->wkt == GW_WKT_VALUE) return at;
+  if (at.p == NULL || at.w != NULL) return at;
+  if (message->wkt == GW_WKT_VALUE) return unset_value_print(s, at);
   at.w = gw_wire_default_print(s, &message->fields[0], s->out->p + before);
   return at.w != NULL ? at : GW_WIRE_FAILED;
 }
@@ -255,7 +263,7 @@ static gw_wire_at list_value_print(gw_wire_printer *s, const gw_message *message
 static gw_wire_at value_print(gw_wire_printer *s, const gw_message *message, gw_wire_span span,
                               char *w) {
   uint32_t tag;
-  if (span.p == span.end) return (gw_wire_at){ span.end, NULL };
+  if (span.p == span.end) return unset_value_print(s, (gw_wire_at){ span.end, NULL });
   const uint8_t *value = gw_wire_tag(span.p, span.end, &tag);
   const uint8_t *next = value != NULL ? gw_wire_skip(value, span.end, tag) : NULL;
   if (next == NULL) return gw_wire_malformed(s, span.p);

@@ -2,7 +2,7 @@
  * Pure; any thread. */
 #pragma once
 
-#include "base/buf.h"
+#include "codec/codec.h"
 
 #define GW_TIME_TEXT_MAX 40 /* bytes of any timestamp or duration */
 
@@ -14,11 +14,21 @@ size_t gw_timestamp_print(int64_t seconds, int32_t nanos, char *out);
 
 /* "-1.5s": at most 315576000000 s and a fraction; nanos take the sign of seconds. */
 bool gw_duration_parse(gw_str text, int64_t *seconds, int32_t *nanos);
+/* Also what peers take (D-46). */
+bool gw_duration_parse_as(gw_str text, gw_durations form, int64_t *seconds, int32_t *nanos);
+/* Go's time.ParseDuration(): "-1h15m30.5s", "300ms", "0" (D-25). */
+bool gw_go_duration_parse(gw_str text, int64_t *seconds, int32_t *nanos);
 size_t gw_duration_print(int64_t seconds, int32_t nanos, char *out);
 
-/* One FieldMask path, camelCase -> snake_case.  False: '_' in it (unless `snake_too`), or a
- * character that no path has.  Appends to out; *code is GW_NOMEM or GW_TOO_LARGE when the buffer is
- * full. */
-GW_CHECKED gw_code gw_field_mask_path_parse(gw_str path, bool snake_too, gw_buf *out);
+/* How the paths of a FieldMask are spelled (D-26). */
+typedef enum gw_mask_form {
+  GW_MASK_CAMEL,   /* camelCase, which becomes snake_case; no "_" */
+  GW_MASK_EITHER,  /* "_" too */
+  GW_MASK_VERBATIM /* nothing is converted */
+} gw_mask_form;
+
+/* One FieldMask path, appended to out.  GW_BAD_VALUE: it is empty, or holds a character that no
+ * path has; GW_NOMEM or GW_TOO_LARGE: the buffer is full. */
+GW_CHECKED gw_code gw_field_mask_path_parse(gw_str path, gw_mask_form form, gw_buf *out);
 /* snake_case -> camelCase; GW_BAD_VALUE when it does not convert back identically. */
 GW_CHECKED gw_code gw_field_mask_path_print(gw_str path, gw_buf *out);

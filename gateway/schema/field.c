@@ -153,6 +153,7 @@ static void field_set_manner(field_builder *f) {
   }
   out->check_utf8 = out->kind == GW_KIND_STRING && f->features.utf8 == GW_UTF8_VERIFY;
   out->redact = options != NULL && options->debug_redact;
+  out->is_optional = proto->proto3_optional;
   if (out->repeated && out->oneof >= 0) {
     FIELD_ERROR(f, GW_BAD_VALUE, "is repeated inside a oneof; expected one value");
   }

@@ -90,7 +90,8 @@ typedef struct gw_field {
   bool extension;
   bool item; /* of a message set: GROUP, and `tag` goes on to the length: group 1, type_id (2) with
                 `number`, message (3) */
-  bool redact; /* option debug_redact */
+  bool redact;      /* option debug_redact */
+  bool is_optional; /* proto3's keyword: a oneof of its own in the descriptor */
   uint32_t number;
   uint32_t index; /* in parent->fields */
   uint32_t id;    /* dense in the pool: 0 .. gw_pool_field_count() - 1 */
