@@ -46,6 +46,7 @@ void gw_assembly_keep_rule(gw_assembly *assembly, gw_rule *rule) {
   if (!assembly_reserve(assembly->conf, &items, assembly->rule_count, &assembly->rule_capacity))
     return;
   assembly->rules = items;
+  GW_CONTAINER_OF(rule, gw_placed_rule, rule)->order = assembly->rule_count;
   assembly->rules[assembly->rule_count++] = rule;
 }
 
@@ -66,6 +67,26 @@ static void route_set_limits(gw_conf *conf, gw_route *route, const gw_conf_route
                   GW_STR_ARG(upstream->name));
 }
 
+/* What the route says itself wins over its profile. */
+static gw_compat route_compat(const gw_conf_route *options) {
+  gw_compat compat = gw_compat_of(options->compat);
+  if (options->query_unknown != GW_CONF_NO_CHOICE)
+    compat.query_reject_unknown = options->query_unknown == 1;
+  if (options->slash != GW_CONF_NO_CHOICE) compat.slash = (gw_slash)options->slash;
+  if (options->unescape != GW_CONF_NO_CHOICE) compat.unescape = (gw_unescape)options->unescape;
+  if (options->stream != GW_CONF_NO_CHOICE) compat.stream = (gw_stream_form)options->stream;
+  if (options->emit != GW_CONF_NO_CHOICE) {
+    compat.json.emit = (gw_json_emit)options->emit;
+    compat.json.optional_omitted = false;
+  }
+  if (options->errors != GW_CONF_NO_CHOICE) compat.errors_in_headers = false;
+  compat.json.int64_number = options->json.int64_number;
+  compat.json.proto_names = options->json.proto_names;
+  compat.json.enum_number = options->json.enum_number;
+  compat.json.reject_unknown = options->json.reject_unknown;
+  return compat;
+}
+
 gw_route *gw_assembly_route_new(gw_assembly *assembly, const gw_conf_route *options,
                                 const gw_rpc *rpc, uint32_t upstream) {
   gw_conf *conf = assembly->conf;
@@ -74,6 +95,8 @@ gw_route *gw_assembly_route_new(gw_assembly *assembly, const gw_conf_route *opti
   /* A default timeout is meant for calls; it would cut every stream. */
   bool timed = rpc == NULL || !gw_rpc_is_stream(rpc) || options->timeout_at != NULL;
   bool known = upstream != UINT32_MAX;
+  gw_compat compat = route_compat(options);
+  bool problem = options->errors == GW_ERRORS_PROBLEM;
   *route = (gw_route){
     .rpc = rpc,
     .upstream_name = known ? conf->snapshot->upstreams[upstream].name : GW_STR(""),
@@ -82,11 +105,13 @@ gw_route *gw_assembly_route_new(gw_assembly *assembly, const gw_conf_route *opti
     .timeout_ms = timed ? options->timeout_ms : 0,
     .idle_timeout_ms = options->idle_timeout_ms,
     .success_status = (int)options->success_status,
-    .query_reject_unknown = options->query_reject_unknown,
-    .trailing_slash_strict = options->trailing_slash_strict,
-    .json = options->json,
-    .errors = options->errors,
-    .stream = options->stream,
+    .compat = compat,
+    .query_reject_unknown = compat.query_reject_unknown,
+    .json = compat.json,
+    .stream = compat.stream,
+    .errors = problem               ? GW_ERRORS_PROBLEM
+              : compat.errors_brief ? GW_ERRORS_BRIEF
+                                    : GW_ERRORS_GOOGLE,
     .headers_request = options->headers_request.items,
     .headers_request_count = options->headers_request.count,
     .headers_response = options->headers_response.items,
@@ -94,6 +119,7 @@ gw_route *gw_assembly_route_new(gw_assembly *assembly, const gw_conf_route *opti
     .headers_response_all = options->headers_response.all,
   };
   if (known) route_set_limits(conf, route, options);
+  if (compat.method_override) conf->snapshot->has_overrides = true;
   return route;
 }
 
@@ -122,14 +148,16 @@ static void assembly_on_conflict(void *context, const gw_rule *first, const gw_r
   gw_assembly *assembly = context;
   gw_place at = GW_CONTAINER_OF(second, gw_placed_rule, rule)->at;
   gw_place other = GW_CONTAINER_OF(first, gw_placed_rule, rule)->at;
-  gw_findings_add(assembly->conf->findings, at,
-                  "route \"" GW_STR_FMT "\" (" GW_STR_FMT " " GW_STR_FMT
-                  ") takes the same requests as route \"" GW_STR_FMT "\" (" GW_STR_FMT
-                  " " GW_STR_FMT ") at " GW_STR_FMT ":%u:%u",
-                  GW_STR_ARG(second->route->name), GW_STR_ARG(second->method),
-                  GW_STR_ARG(second->template.text), GW_STR_ARG(first->route->name),
-                  GW_STR_ARG(first->method), GW_STR_ARG(first->template.text),
-                  GW_STR_ARG(other.file), other.line, other.column);
+  bool yields = gw_router_yields(first, second);
+  (yields ? gw_findings_warn : gw_findings_add)(
+      assembly->conf->findings, at,
+      "route \"" GW_STR_FMT "\" (" GW_STR_FMT " " GW_STR_FMT
+      ") takes the same requests as route \"" GW_STR_FMT "\" (" GW_STR_FMT " " GW_STR_FMT
+      ") at " GW_STR_FMT ":%u:%u%s",
+      GW_STR_ARG(second->route->name), GW_STR_ARG(second->method),
+      GW_STR_ARG(second->template.text), GW_STR_ARG(first->route->name), GW_STR_ARG(first->method),
+      GW_STR_ARG(first->template.text), GW_STR_ARG(other.file), other.line, other.column,
+      yields ? ", which gets none" : "");
 }
 
 /* An upstream without a limit of its own carries what its routes allow. */
@@ -154,6 +182,7 @@ void gw_assembly_run(gw_conf *conf) {
   gw_names_init(&assembly.names, &conf->scratch);
   gw_names_init(&assembly.shapes, &conf->scratch);
   assembly.defaults = gw_conf_route_defaults(conf);
+  snapshot->compat = route_compat(&assembly.defaults);
   gw_assembly_add_routes(&assembly);
   gw_assembly_add_services(&assembly);
   assembly_fill_upstreams(&assembly);
@@ -164,6 +193,7 @@ void gw_assembly_run(gw_conf *conf) {
   if (conf->code != GW_OK) return;
   gw_code code = gw_router_build((const gw_rule *const *)assembly.rules, assembly.rule_count,
                                  assembly_on_conflict, &assembly, &snapshot->router);
+  if (code == GW_OK) gw_assembly_warn_overlaps(&assembly);
   /* Whatever else may have stopped it must not pass for success. */
   if (code != GW_OK && conf->findings->errors == 0) conf->code = code;
 }

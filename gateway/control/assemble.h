@@ -14,6 +14,7 @@
 typedef struct gw_placed_rule {
   gw_rule rule;
   gw_place at;
+  size_t order; /* among all rules */
 } gw_placed_rule;
 
 typedef struct gw_assembly {
@@ -62,6 +63,9 @@ bool gw_assembly_add_rule(gw_assembly *assembly, const gw_route *route,
 
 /* Reports that the descriptors have no service `name`, with the nearest one. */
 void gw_assembly_unknown_service(gw_assembly *assembly, const gw_yaml *node, gw_str name);
+
+/* Warns where grpc-gateway would have given requests to another rule (D-10). */
+void gw_assembly_warn_overlaps(gw_assembly *assembly);
 
 /* Appends a finished rule. */
 void gw_assembly_keep_rule(gw_assembly *assembly, gw_rule *rule);

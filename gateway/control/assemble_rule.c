@@ -59,8 +59,9 @@ static void rule_parse_template(rule_work *work) {
   const gw_rule_source *source = work->source;
   gw_err err;
   gw_err_init(&err);
-  gw_code code =
-      gw_template_parse(source->template_text, conf->arena, &work->placed->rule.template, &err);
+  gw_rule *rule = &work->placed->rule;
+  gw_code code = gw_template_parse_as(source->template_text, rule->route->compat.template_colons,
+                                      conf->arena, &rule->template, &err);
   if (code == GW_OK) return;
   if (code == GW_NOMEM) {
     conf->code = code;

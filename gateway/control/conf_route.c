@@ -122,7 +122,21 @@ static const gw_str int64_words[] = { GW_STR_INIT("string"), GW_STR_INIT("number
 static const gw_str names_words[] = { GW_STR_INIT("camel"), GW_STR_INIT("proto") };
 static const gw_str enums_words[] = { GW_STR_INIT("name"), GW_STR_INIT("number") };
 static const gw_str unknown_words[] = { GW_STR_INIT("ignore"), GW_STR_INIT("reject") };
-static const gw_str slash_words[] = { GW_STR_INIT("ignore"), GW_STR_INIT("strict") };
+static const gw_str slash_words[] = {
+  [GW_SLASH_IGNORE] = GW_STR_INIT("ignore"),
+  [GW_SLASH_STRICT] = GW_STR_INIT("strict"),
+};
+static const gw_str unescape_words[] = {
+  [GW_UNESCAPE_RESERVED] = GW_STR_INIT("except_reserved"),
+  [GW_UNESCAPE_SLASH] = GW_STR_INIT("except_slash"),
+  [GW_UNESCAPE_ALL] = GW_STR_INIT("all"),
+  [GW_UNESCAPE_LEGACY] = GW_STR_INIT("legacy"),
+};
+static const gw_str compat_words[GW_COMPAT_COUNT] = {
+  [GW_COMPAT_DEFAULT] = GW_STR_INIT("default"),
+  [GW_COMPAT_ENVOY] = GW_STR_INIT("envoy"),
+  [GW_COMPAT_GRPC_GATEWAY] = GW_STR_INIT("grpc-gateway"),
+};
 static const gw_str emit_words[] = {
   [GW_EMIT_SET] = GW_STR_INIT("set"),
   [GW_EMIT_ALL] = GW_STR_INIT("all"),
@@ -137,13 +151,13 @@ static const gw_option json_options[] = {
   GW_OPTION_CHOICE("int64", int64_words, gw_conf_route, json.int64_number),
   GW_OPTION_CHOICE("names", names_words, gw_conf_route, json.proto_names),
   GW_OPTION_CHOICE("enums", enums_words, gw_conf_route, json.enum_number),
-  GW_OPTION_CHOICE("emit", emit_words, gw_conf_route, json.emit),
+  GW_OPTION_CHOICE("emit", emit_words, gw_conf_route, emit),
   GW_OPTION_CHOICE("unknown_fields", unknown_words, gw_conf_route, json.reject_unknown),
 };
 static const gw_options json_table = { "json", json_options, GW_COUNT_OF(json_options) };
 
 static const gw_option query_options[] = {
-  GW_OPTION_CHOICE("unknown", unknown_words, gw_conf_route, query_reject_unknown),
+  GW_OPTION_CHOICE("unknown", unknown_words, gw_conf_route, query_unknown),
 };
 static const gw_options query_table = { "query", query_options, GW_COUNT_OF(query_options) };
 
@@ -185,7 +199,8 @@ static const gw_option route_options[] = {
   GW_OPTION_NUMBER("idle_timeout", gw_option_duration, gw_conf_route, idle_timeout_ms, 1, DAY_MS),
   { .name = GW_STR_INIT("json"), .keys = &json_table },
   { .name = GW_STR_INIT("query"), .keys = &query_table },
-  GW_OPTION_CHOICE("trailing_slash", slash_words, gw_conf_route, trailing_slash_strict),
+  GW_OPTION_CHOICE("trailing_slash", slash_words, gw_conf_route, slash),
+  GW_OPTION_CHOICE("unescape", unescape_words, gw_conf_route, unescape),
   GW_OPTION_NUMBER("success_status", gw_option_count, gw_conf_route, success_status, 200, 299),
   GW_OPTION_CHOICE("errors", error_words, gw_conf_route, errors),
   { .name = GW_STR_INIT("stream"),
@@ -196,7 +211,7 @@ static const gw_option route_options[] = {
   { .name = GW_STR_INIT("headers"), .keys = &headers_table },
   { .name = GW_STR_INIT("limits"), .keys = &limits_table },
   { .name = GW_STR_INIT("stage"), .read = conf_read_stage },
-  GW_OPTION_LATER("compat"),
+  GW_OPTION_CHOICE("compat", compat_words, gw_conf_route, compat),
   GW_OPTION_LATER("retry"),
   GW_OPTION_LATER("legacy"),
   GW_OPTION_LATER("canary"),
@@ -232,6 +247,12 @@ gw_conf_route gw_conf_route_defaults(gw_conf *conf) {
     .timeout_ms = GW_DEADLINE_MS_DEFAULT,
     .idle_timeout_ms = GW_STREAM_IDLE_MS_DEFAULT,
     .success_status = 200,
+    .stream = GW_CONF_NO_CHOICE,
+    .query_unknown = GW_CONF_NO_CHOICE,
+    .slash = GW_CONF_NO_CHOICE,
+    .unescape = GW_CONF_NO_CHOICE,
+    .emit = GW_CONF_NO_CHOICE,
+    .errors = GW_CONF_NO_CHOICE,
     .body_bytes_max = GW_CONF_UNSET,
     .message_bytes_max = GW_CONF_UNSET,
   };

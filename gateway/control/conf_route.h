@@ -4,7 +4,8 @@
 
 #include "control/conf.h"
 
-#define GW_CONF_UNSET SIZE_MAX /* a size that no key gave */
+#define GW_CONF_UNSET     SIZE_MAX   /* a size that no key gave */
+#define GW_CONF_NO_CHOICE UINT32_MAX /* a choice that no key made: that of `compat` */
 
 /* A list of header names, in lower case, in the snapshot's arena. */
 typedef struct gw_conf_names {
@@ -18,12 +19,12 @@ typedef struct gw_conf_route {
   const gw_yaml *name, *match, *also, *rpc, *upstream, *body, *response_body, *bind;
   const gw_yaml *timeout_at, *stream_at; /* where the two below are written; NULL: nowhere */
   uint64_t timeout_ms;                   /* for streams only when timeout_at is set */
-  gw_stream_form stream;
   uint64_t idle_timeout_ms;
   uint32_t success_status;
-  bool query_reject_unknown, trailing_slash_strict;
-  gw_json_style json;
-  gw_error_form errors;
+  gw_compat_profile compat;
+  /* Where `compat` has a say: values of their enumerations, or GW_CONF_NO_CHOICE. */
+  uint32_t stream, query_unknown, slash, unescape, emit, errors;
+  gw_json_style json; /* all but emit */
   gw_conf_names headers_request, headers_response;
   size_t body_bytes_max, message_bytes_max; /* or GW_CONF_UNSET */
 } gw_conf_route;

@@ -18,6 +18,7 @@ typedef struct explain {
   const gw_snapshot *snapshot;
   gw_str method;
   gw_uri uri;
+  gw_router_path path;
   gw_str body;
   gw_arena arena;
   const gw_rule *rule;
@@ -91,7 +92,8 @@ static void say_winner(explain *e) {
 static void say_loser(explain *e, const gw_rule *rule) {
   gw_err why;
   gw_err_init(&why);
-  bool fits = gw_rule_fits(rule, e->method, e->uri.path, &why);
+  bool split = rule->route->compat.unescape == GW_UNESCAPE_LEGACY;
+  bool fits = gw_rule_fits(rule, e->method, split ? e->path.split : e->path.raw, &why);
   if (fits && e->rule != NULL)
     gw_err_set(&why, GW_CONFLICT, "it fits too, but \"" GW_STR_FMT "\" is more specific",
                GW_STR_ARG(e->rule->route->name));
@@ -110,7 +112,7 @@ static void say_losers(explain *e) {
 static gw_code explain_no_route(explain *e) {
   gw_buf allow;
   gw_buf_init(&allow, &e->arena, GW_KIB(4));
-  gw_code code = gw_router_allow(e->snapshot->router, e->uri.path, &allow);
+  gw_code code = gw_router_allow_as(e->snapshot->router, e->path, &allow);
   if (code != GW_OK) return code;
   code = allow.n > 0 ? GW_BAD_METHOD : GW_NO_ROUTE;
   if (allow.n > 0 && gw_str_eq(e->method, GW_STR("OPTIONS")))
@@ -142,9 +144,8 @@ static gw_str explain_decoded(explain *e, gw_str raw, gw_decode_mode mode) {
 static void say_path_bindings(explain *e) {
   const gw_template *template = &e->rule->template;
   for (uint32_t i = 0; i < template->var_count; i++) {
-    gw_decode_mode mode = template->vars[i].multi ? GW_DECODE_EXCEPT_RESERVED : GW_DECODE_ALL;
     say_binding(e, "path", template->vars[i].field_path,
-                explain_decoded(e, e->binds.values[i], mode));
+                explain_decoded(e, e->binds.values[i], gw_bind_decode_mode(e->rule, i)));
   }
 }
 
@@ -375,6 +376,9 @@ static gw_code explain_parse(explain *e, gw_str request) {
     code = gw_uri_parse(target, &e->uri, &err);
   else
     (void)gw_err_set(&err, code, "expected a method and a path, such as GET /v1/users/7?x=1");
+  e->path = (gw_router_path){ e->uri.path, e->uri.path };
+  if (code == GW_OK && gw_router_splits(e->snapshot->router))
+    code = gw_uri_decode(e->uri.path, GW_DECODE_SPLIT, &e->arena, &e->path.split, &err);
   return code == GW_OK ? GW_OK : explain_refused(e, code, &err);
 }
 
@@ -386,7 +390,7 @@ gw_code gw_explain(const gw_snapshot *snapshot, gw_str request, gw_str body, gw_
                 GW_ROUTE_BODY_BYTES_MAX * 2 * GW_ARENA_RATIO + EXPLAIN_SCRATCH_BYTES);
   gw_code code = explain_parse(&e, request);
   if (code == GW_OK) {
-    e.rule = gw_router_match(snapshot->router, e.method, e.uri.path, &e.binds);
+    e.rule = gw_router_match_as(snapshot->router, e.method, e.path, &e.binds);
     code = e.rule != NULL ? explain_winner(&e) : explain_no_route(&e);
   }
   gw_arena_done(&e.arena);

@@ -30,6 +30,8 @@ typedef struct gw_snapshot {
   bool log_access;
   gw_pool *pool;
   gw_router *router;
+  gw_compat compat;        /* of `defaults`, for requests that no route takes */
+  bool has_overrides;      /* some route reads X-HTTP-Method-Override (D-56) */
   gw_route *const *routes; /* in order of the file, then those of `services` */
   uint32_t route_count;
   gw_rule *const *rules; /* every match of every route */

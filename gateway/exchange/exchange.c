@@ -32,6 +32,7 @@ gw_exchange *gw_exchange_new(gw_engine *engine, const gw_client_ops *ops, void *
   exchange->lease = gw_lease_ref(engine->lease);
   exchange->client_ops = ops;
   exchange->client = client;
+  exchange->compat = &exchange->lease->snapshot->compat;
   const gw_limits *limits = &exchange->lease->snapshot->limits;
   gw_arena_init(&exchange->arena, gw_loop_arena_pool(engine->loop),
                 EXCHANGE_ARENA_BASE + GW_ARENA_RATIO * gw_size_max(limits->body, limits->message));
@@ -138,12 +139,17 @@ void gw_exchange_touch(gw_exchange *exchange) {
 
 static void exchange_unary_step(gw_exchange *exchange) {
   gw_str message = { NULL, 0 }, next;
-  while (gw_call_next(&exchange->call, &next) == GW_OK)
+  bool has_message = false;
+  while (gw_call_next(&exchange->call, &next) == GW_OK) {
     message = next;
+    has_message = true;
+  }
   if (!gw_call_is_done(&exchange->call)) return;
   const gw_call_result *result = &exchange->call.result;
   if (result->code == GW_OK && result->grpc_code == GW_GRPC_OK) {
     gw_reply_message(exchange, message);
+  } else if (has_message && exchange->compat->message_kept) {
+    gw_reply_kept_message(exchange, message, result);
   } else {
     gw_reply_result(exchange, result);
   }
@@ -191,6 +197,17 @@ void gw_exchange_writable(gw_exchange *exchange) {
 
 /* ---- the request ---- */
 
+/* The form's fields, and behind them the query's. */
+static gw_code exchange_join_query(gw_exchange *exchange, gw_bind_input *input) {
+  gw_str form = input->body, query = input->query;
+  input->body = (gw_str){ "", 0 };
+  input->query = form;
+  if (query.n == 0) return GW_OK;
+  input->query = gw_arena_printf(&exchange->arena, GW_STR_FMT "&" GW_STR_FMT, GW_STR_ARG(form),
+                                 GW_STR_ARG(query));
+  return input->query.p != NULL ? GW_OK : GW_NOMEM;
+}
+
 gw_code gw_exchange_bind(gw_exchange *exchange, gw_str body, bool is_first, gw_arena *arena,
                          gw_buf *out) {
   const gw_route *route = exchange->rule->route;
@@ -209,7 +226,8 @@ gw_code gw_exchange_bind(gw_exchange *exchange, gw_str body, bool is_first, gw_a
   }
   gw_bind_counts counts = { 0 };
   size_t start = out->n;
-  gw_code code = gw_buf_append(out, GW_STR("\0\0\0\0\0"));
+  gw_code code = exchange->body_is_query ? exchange_join_query(exchange, &input) : GW_OK;
+  if (code == GW_OK) code = gw_buf_append(out, GW_STR("\0\0\0\0\0"));
   if (code == GW_OK) code = gw_bind_request(&input, &codec, out, &counts, &exchange->err);
   if (code == GW_TOO_LARGE) {
     gw_err_init(&exchange->err); /* its figure counts the prefix too */
@@ -234,6 +252,7 @@ static void exchange_start(gw_exchange *exchange, gw_str frames, gw_call_queue *
                               .queue = queue,
                               .deadline_ms = exchange->deadline_ms,
                               .message_bytes_max = route->message_bytes_max,
+                              .keeps_foreign = exchange->compat->foreign_passed,
                               .streaming = route->rpc->server_streaming };
   exchange->state = GW_EX_CALLING;
   if (queue != NULL || route->rpc->server_streaming) {
@@ -266,7 +285,7 @@ void gw_exchange_body(gw_exchange *exchange, gw_str piece, bool end) {
     return;
   }
   assert(exchange->state == GW_EX_RECEIVING);
-  bool is_used = exchange->rule->body_use != GW_BODY_NONE;
+  bool is_used = exchange->rule->body_use != GW_BODY_NONE || exchange->body_is_query;
   /* A body that came in one piece is read where it lies. */
   if (end && exchange->body.n == 0) {
     exchange_call(exchange, is_used ? piece : (gw_str){ "", 0 });
@@ -355,7 +374,9 @@ static gw_code exchange_take_head(gw_exchange *exchange, const gw_h1_request *re
                       "content-length %llu is over the limit of %zu bytes (body)",
                       (unsigned long long)request->content_length, route->body_bytes_max);
   }
-  bool has_body = request->body_kind != GW_H1_BODY_NONE;
+  bool has_body = request->body_kind != GW_H1_BODY_NONE && !exchange->body_is_query;
+  if (route->compat.header_names == GW_NAMES_PREFIXED)
+    exchange->wants_trailers = gw_metadata_wants_trailers(request);
   if ((has_body && exchange->rule->body_use != GW_BODY_NONE) || exchange->rule->reads_raw) {
     code = gw_media_check(request, exchange->rule, &exchange->body_is_form, &exchange->err);
     if (code != GW_OK) return code;
@@ -371,19 +392,69 @@ static gw_code exchange_take_head(gw_exchange *exchange, const gw_h1_request *re
   return code == GW_OK ? exchange_take_bound_headers(exchange, request) : code;
 }
 
-static void exchange_no_rule(gw_exchange *exchange, bool is_options) {
+/* D-11: the first rule that has the path under another method says how to refuse this one. */
+static void exchange_on_other_rule(void *context, const gw_rule *rule) {
+  const gw_compat **compat = context;
+  if (*compat == NULL) *compat = &rule->route->compat;
+}
+
+static void exchange_no_rule(gw_exchange *exchange, gw_router_path path, bool is_options) {
+  const gw_router *router = exchange->lease->snapshot->router;
+  const gw_compat *compat = NULL;
   gw_buf allow;
   gw_buf_init(&allow, &exchange->arena, GW_KIB(4));
-  gw_code code = gw_router_allow(exchange->lease->snapshot->router, exchange->path, &allow);
+  gw_code code = gw_router_allow_as(router, path, &allow);
+  gw_router_each(router, path, exchange_on_other_rule, &compat);
+  if (compat != NULL) exchange->compat = compat;
   if (code != GW_OK) {
     gw_reply_error(exchange, code, "no memory");
-  } else if (allow.n == 0) {
-    gw_reply_error(exchange, GW_NO_ROUTE, "no route has this path");
-  } else if (is_options) {
+  } else if (allow.n > 0 && is_options) {
     gw_reply_options(exchange, gw_buf_str(&allow));
+  } else if (allow.n == 0 || exchange->compat->wrong_method == GW_WRONG_METHOD_404) {
+    gw_reply_error(exchange, GW_NO_ROUTE, "no route has this path");
   } else {
     gw_reply_bad_method(exchange, gw_buf_str(&allow));
   }
+}
+
+/* D-56: a form sent by POST may say that it stands for another method, and where no rule takes POST
+ * it is a GET whose query it holds. */
+static const gw_rule *exchange_find_override(gw_exchange *exchange, const gw_h1_request *request,
+                                             gw_router_path path, const gw_rule *rule) {
+  static const gw_str form = GW_STR_INIT("application/x-www-form-urlencoded");
+  gw_str name = gw_h1_field_get(request, GW_STR("x-http-method-override"));
+  gw_binds binds;
+  char method[32];
+  bool is_form = gw_str_eq(exchange->method, GW_STR("POST")) &&
+                 gw_str_eq_nocase(gw_h1_field_get(request, GW_STR("content-type")), form);
+  if (!is_form || name.n > sizeof method || (name.n == 0 && rule != NULL)) return rule;
+  if (name.n == 0) name = GW_STR("GET");
+  for (size_t i = 0; i < name.n; i++) {
+    bool lower = name.p[i] >= 'a' && name.p[i] <= 'z';
+    method[i] = lower ? (char)(name.p[i] - 0x20) : name.p[i];
+  }
+  const gw_rule *found = gw_router_match_as(exchange->lease->snapshot->router,
+                                            (gw_str){ method, name.n }, path, &binds);
+  if (found == NULL || !found->route->compat.method_override || found->reads_stream) return rule;
+  exchange->binds = binds;
+  exchange->body_is_query = true;
+  return found;
+}
+
+static gw_code exchange_find_rule(gw_exchange *exchange, const gw_h1_request *request,
+                                  gw_router_path *path) {
+  const gw_snapshot *snapshot = exchange->lease->snapshot;
+  if (GW_UNLIKELY(gw_router_splits(snapshot->router))) {
+    gw_code code = gw_uri_decode(path->raw, GW_DECODE_SPLIT, &exchange->arena, &path->split, NULL);
+    if (code != GW_OK) return code;
+  }
+  const gw_rule *rule =
+      gw_router_match_as(snapshot->router, exchange->method, *path, &exchange->binds);
+  if (GW_UNLIKELY(snapshot->has_overrides))
+    rule = exchange_find_override(exchange, request, *path, rule);
+  exchange->rule = rule;
+  if (rule != NULL) exchange->compat = &rule->route->compat;
+  return GW_OK;
 }
 
 void gw_exchange_head(gw_exchange *exchange, const gw_h1_request *request, gw_str peer) {
@@ -417,13 +488,13 @@ void gw_exchange_head(gw_exchange *exchange, const gw_h1_request *request, gw_st
     gw_reply_error(exchange, GW_OVERLOADED, "too many requests are in flight");
     return;
   }
-  exchange->rule =
-      gw_router_match(snapshot->router, exchange->method, exchange->path, &exchange->binds);
-  if (exchange->rule == NULL) {
-    exchange_no_rule(exchange, is_options);
+  gw_router_path path = { exchange->path, exchange->path };
+  code = exchange_find_rule(exchange, request, &path);
+  if (code == GW_OK && exchange->rule == NULL) {
+    exchange_no_rule(exchange, path, is_options);
     return;
   }
-  code = exchange_take_head(exchange, request, peer);
+  if (code == GW_OK) code = exchange_take_head(exchange, request, peer);
   if (code == GW_OK && exchange->rule->reads_stream) code = gw_request_stream_begin(exchange);
   if (code != GW_OK) {
     gw_reply_error(exchange, code, "the request cannot be taken");

@@ -45,10 +45,13 @@ typedef struct gw_exchange {
   /* the request */
   const gw_rule *rule; /* NULL: none fits (yet) */
   gw_binds binds;
+  const gw_compat *compat;          /* of the route, or what comes nearest to one */
   gw_str method, path, query, peer; /* copies in the arena */
   gw_request_stream *requests;      /* of a body that is a stream of messages; else NULL */
   bool is_head;
   bool body_is_form;
+  bool body_is_query;  /* D-56: a form that stands for the query of another method */
+  bool wants_trailers; /* TE: trailers */
   gw_str content_type;
   gw_stream_form stream_form;
   gw_buf body;

@@ -45,7 +45,7 @@ gw_code gw_media_check(const gw_h1_request *request, const gw_rule *rule, bool *
                       "content-encoding \"" GW_STR_FMT "\": expected identity",
                       GW_STR_ARG(media_shown(coding)));
   }
-  if (value.n == 0 || rule->reads_raw) return GW_OK;
+  if (value.n == 0 || rule->reads_raw || rule->route->compat.media_any) return GW_OK;
   gw_str type = media_type(value, &parameters);
   bool is_form_type = gw_str_eq_nocase(type, GW_STR("application/x-www-form-urlencoded"));
   bool is_known =

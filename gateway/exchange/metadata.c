@@ -5,11 +5,15 @@
 #define METADATA_CHAIN_MAX GW_KIB(32) /* more than a head may hold */
 #define METADATA_FORWARDED 3u         /* x-forwarded-for, -host, -proto */
 
-static bool list_has(const gw_str *list, size_t count, gw_str name) {
+static gw_str list_find(const gw_str *list, size_t count, gw_str name) {
   for (size_t i = 0; i < count; i++) {
-    if (gw_str_eq(list[i], name)) return true;
+    if (gw_str_eq(list[i], name)) return list[i];
   }
-  return false;
+  return (gw_str){ NULL, 0 };
+}
+
+static bool list_has(const gw_str *list, size_t count, gw_str name) {
+  return list_find(list, count, name).n > 0;
 }
 
 static bool value_is_base64(gw_str value) {
@@ -69,24 +73,79 @@ static void list_add(metadata_list *list, gw_str name, gw_str value) {
   list->fields[list->count++] = (gw_header){ name, copy };
 }
 
-/* The name under which a header travels, or n == 0. */
-static gw_str request_name(const gw_route *route, gw_str name) {
-  if (gw_str_eq(name, GW_STR("user-agent"))) return GW_STR("x-forwarded-user-agent");
-  gw_str usual = gw_headers_request_default(name);
-  if (usual.n > 0) return usual;
-  for (uint32_t i = 0; i < route->headers_request_count; i++) {
-    if (gw_str_eq(route->headers_request[i], name) && !gw_headers_reserved(name)) {
-      return route->headers_request[i];
-    }
-  }
-  return (gw_str){ NULL, 0 };
-}
-
 static bool name_is_forwarded(gw_str name) {
   return gw_str_eq(name, GW_STR("x-forwarded-for")) ||
          gw_str_eq(name, GW_STR("x-forwarded-host")) ||
          gw_str_eq(name, GW_STR("x-forwarded-proto")) ||
          gw_str_eq(name, GW_STR("x-forwarded-user-agent"));
+}
+
+/* IANA's permanent field names that grpc-gateway passes on behind a prefix. */
+static bool name_is_permanent(gw_str name) {
+  static const gw_str names[] = {
+    GW_STR_INIT("accept"),
+    GW_STR_INIT("accept-charset"),
+    GW_STR_INIT("accept-language"),
+    GW_STR_INIT("accept-ranges"),
+    GW_STR_INIT("authorization"),
+    GW_STR_INIT("cache-control"),
+    GW_STR_INIT("content-type"),
+    GW_STR_INIT("cookie"),
+    GW_STR_INIT("date"),
+    GW_STR_INIT("expect"),
+    GW_STR_INIT("from"),
+
+    GW_STR_INIT("if-match"),
+    GW_STR_INIT("if-modified-since"),
+    GW_STR_INIT("if-none-match"),
+    GW_STR_INIT("if-schedule-tag-match"),
+    GW_STR_INIT("if-unmodified-since"),
+    GW_STR_INIT("max-forwards"),
+    GW_STR_INIT("origin"),
+    GW_STR_INIT("pragma"),
+    GW_STR_INIT("referer"),
+    GW_STR_INIT("user-agent"),
+    GW_STR_INIT("via"),
+    GW_STR_INIT("warning"),
+  };
+  return list_has(names, GW_COUNT_OF(names), name);
+}
+
+/* What the gateway itself says of where a request comes from: nobody else may. */
+static bool name_is_own(gw_str name) {
+  return name_is_forwarded(name) || gw_str_eq(name, GW_STR("traceparent"));
+}
+
+/* The names besides the lists, in arena; n == 0: it does not travel so. */
+static gw_str request_name_of_peer(const gw_route *route, gw_str name, metadata_list *list) {
+  static const gw_str metadata = GW_STR_INIT("grpc-metadata-");
+  gw_str none = { NULL, 0 }, made = none;
+  if (route->compat.header_names == GW_NAMES_SAME) {
+    if (gw_headers_reserved(name) || name_is_own(name)) return none;
+    made = gw_arena_copy(list->arena, name);
+  } else if (gw_str_starts(name, metadata)) {
+    gw_str rest = gw_str_skip(name, metadata.n);
+    if (gw_headers_reserved(rest) || name_is_own(rest)) return none;
+    made = gw_arena_copy(list->arena, rest);
+  } else if (name_is_permanent(name)) {
+    made = gw_arena_printf(list->arena, "grpcgateway-" GW_STR_FMT, GW_STR_ARG(name));
+  } else {
+    return none;
+  }
+  if (made.p == NULL) list->code = GW_NOMEM;
+  return made;
+}
+
+/* The name under which a header travels, or n == 0. */
+static gw_str request_name(const gw_route *route, gw_str name) {
+  bool prefixed = route->compat.header_names == GW_NAMES_PREFIXED;
+  if (GW_UNLIKELY(prefixed) && !gw_str_eq(name, GW_STR("authorization")) && name_is_permanent(name))
+    return list_find(route->headers_request, route->headers_request_count, name);
+  if (gw_str_eq(name, GW_STR("user-agent"))) return GW_STR("x-forwarded-user-agent");
+  gw_str usual = gw_headers_request_default(name);
+  if (usual.n > 0) return usual;
+  if (gw_headers_reserved(name)) return (gw_str){ NULL, 0 };
+  return list_find(route->headers_request, route->headers_request_count, name);
 }
 
 /* Address without port: "[::1]:80" -> "::1". */
@@ -127,16 +186,21 @@ gw_code gw_metadata_of_request(const gw_h1_request *request, const gw_route *rou
                                gw_arena *arena, gw_header **out, uint32_t *count,
                                uint32_t *dropped) {
   metadata_list list = { .arena = arena };
-  list.capacity =
-      (uint32_t)gw_size_min(request->field_count + METADATA_FORWARDED, GW_CALL_METADATA_MAX - 1);
+  /* authorization may travel under two names */
+  list.capacity = (uint32_t)gw_size_min(2 * request->field_count + METADATA_FORWARDED,
+                                        GW_CALL_METADATA_MAX - 1);
   list.fields = gw_arena_alloc(arena, (list.capacity + 1u) * sizeof list.fields[0]);
   if (list.fields == NULL) return GW_NOMEM;
   list_add_forwarded(&list, request, peer);
   for (uint32_t i = 0; i < request->field_count; i++) {
     gw_str name = request->fields[i].name;
     if (name_is_forwarded(name) || gw_h1_connection_names(request, name)) continue;
-    name = request_name(route, name);
-    if (name.n > 0) list_add(&list, name, request->fields[i].value);
+    gw_str usual = request_name(route, name);
+    if (usual.n > 0) list_add(&list, usual, request->fields[i].value);
+    if (GW_LIKELY(route->compat.header_names == GW_NAMES_LISTED)) continue;
+    bool same = route->compat.header_names == GW_NAMES_SAME && usual.n > 0;
+    gw_str peers = same ? (gw_str){ NULL, 0 } : request_name_of_peer(route, name, &list);
+    if (peers.n > 0) list_add(&list, peers, request->fields[i].value);
   }
   *out = list.fields;
   *count = list.count;
@@ -147,7 +211,7 @@ gw_code gw_metadata_of_request(const gw_h1_request *request, const gw_route *rou
 static bool answer_takes(const gw_route *route, gw_str name) {
   if (gw_headers_answer_default(name)) return true;
   if (gw_headers_reserved(name)) return false;
-  return route->headers_response_all ||
+  return route->headers_response_all || route->compat.header_names == GW_NAMES_SAME ||
          list_has(route->headers_response, route->headers_response_count, name);
 }
 
@@ -161,6 +225,32 @@ uint32_t gw_metadata_of_answer(const gw_h2_fields *fields, const gw_route *route
     }
   }
   return count;
+}
+
+uint32_t gw_metadata_prefixed(const gw_h2_fields *fields, const gw_route *route, gw_str prefix,
+                              gw_arena *arena, gw_header *out, uint32_t max) {
+  uint32_t count = 0;
+  for (uint32_t i = 0; fields != NULL && i < fields->count && count < max; i++) {
+    const gw_header *field = &fields->items[i];
+    if (gw_headers_reserved(field->name) || !gw_metadata_fits(field->name, field->value)) continue;
+    out[count] = *field;
+    bool listed = route->headers_response_all ||
+                  list_has(route->headers_response, route->headers_response_count, field->name);
+    if (!listed && prefix.n == 0) continue;
+    if (!listed)
+      out[count].name = gw_arena_printf(arena, GW_STR_FMT GW_STR_FMT, GW_STR_ARG(prefix),
+                                        GW_STR_ARG(field->name));
+    if (out[count].name.p != NULL) count++;
+  }
+  return count;
+}
+
+bool gw_metadata_wants_trailers(const gw_h1_request *request) {
+  gw_str te = gw_h1_field_get(request, GW_STR("te"));
+  while (te.n > 0) {
+    if (gw_str_eq_nocase(gw_str_trim(gw_str_cut(&te, ','), " \t"), GW_STR("trailers"))) return true;
+  }
+  return false;
 }
 
 int gw_metadata_http_code(const gw_h2_fields *fields, bool *bad) {

@@ -25,5 +25,13 @@ uint32_t gw_metadata_of_answer(const gw_h2_fields *fields, const gw_route *route
 /* Whether metadata, and so a header, can carry the value. */
 bool gw_metadata_fits(gw_str name, gw_str value);
 
+/* The same as grpc-gateway names them (D-36): all but reserved ones behind `prefix` (n == 0: none
+ * of them), those that the route lists unchanged.  Names live in arena. */
+uint32_t gw_metadata_prefixed(const gw_h2_fields *fields, const gw_route *route, gw_str prefix,
+                              gw_arena *arena, gw_header *out, uint32_t max);
+
+/* TE: trailers. */
+bool gw_metadata_wants_trailers(const gw_h1_request *request);
+
 /* x-http-code: 200 to 599, else 0 (*bad is set when it was there). */
 int gw_metadata_http_code(const gw_h2_fields *fields, bool *bad);

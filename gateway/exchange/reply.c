@@ -27,6 +27,7 @@ static gw_str reply_stream_type(gw_stream_form form) {
   case GW_STREAM_NDJSON: return GW_STR("application/x-ndjson");
   case GW_STREAM_SSE: return GW_STR("text/event-stream");
   case GW_STREAM_AUTO:
+  case GW_STREAM_RESULT:
   case GW_STREAM_ARRAY: break;
   }
   return GW_STR("application/json");
@@ -62,9 +63,26 @@ static gw_code reply_raw(gw_exchange *exchange, gw_str message, gw_str *type, gw
 static uint32_t reply_fields(gw_exchange *exchange, gw_header *out, uint32_t max) {
   if (exchange->rule == NULL) return 0;
   const gw_route *route = exchange->rule->route;
-  uint32_t count = gw_metadata_of_answer(gw_call_head(&exchange->call), route, out, max);
-  return count +
-         gw_metadata_of_answer(gw_call_trailers(&exchange->call), route, out + count, max - count);
+  const gw_h2_fields *head = gw_call_head(&exchange->call);
+  const gw_h2_fields *trailers = gw_call_trailers(&exchange->call);
+  if (GW_UNLIKELY(exchange->compat->header_names == GW_NAMES_PREFIXED)) {
+    gw_arena *arena = &exchange->arena;
+    uint32_t n = gw_metadata_prefixed(head, route, GW_STR("grpc-metadata-"), arena, out, max);
+    gw_str prefix = exchange->wants_trailers ? GW_STR("grpc-trailer-") : GW_STR("");
+    return n + gw_metadata_prefixed(trailers, route, prefix, arena, out + n, max - n);
+  }
+  uint32_t count = gw_metadata_of_answer(head, route, out, max);
+  return count + gw_metadata_of_answer(trailers, route, out + count, max - count);
+}
+
+/* D-55, D-34: what the service's status was. */
+static uint32_t reply_status_fields(gw_exchange *exchange, const gw_status *status,
+                                    gw_header *out) {
+  gw_arena *arena = &exchange->arena;
+  out[0] = (gw_header){ GW_STR("grpc-status"), gw_arena_printf(arena, "%u", status->grpc_code) };
+  out[1] = (gw_header){ GW_STR("grpc-message"), gw_status_message_encode(arena, status->message) };
+  if (out[0].value.p == NULL) return 0;
+  return out[1].value.p != NULL && out[1].value.n > 0 ? 2 : 1;
 }
 
 static void reply_done(gw_exchange *exchange) {
@@ -90,6 +108,7 @@ static void reply_whole(gw_exchange *exchange, gw_answer *answer) {
 typedef struct reply_failure {
   gw_status status;
   gw_header field; /* Allow or Retry-After; name.n == 0: none */
+  bool of_call;    /* not before the service was asked */
 } reply_failure;
 
 static gw_code reply_status_print(gw_exchange *exchange, const gw_status *status, gw_buf *out) {
@@ -105,8 +124,17 @@ static void reply_stream_fail(gw_exchange *exchange, const gw_status *status) {
   gw_str open = { NULL, 0 }, close = { NULL, 0 };
   exchange->status = status->http_status;
   out->n = 0;
-  bool is_raw = reply_is_raw(exchange);
-  if (!is_raw && exchange->stream_form == GW_STREAM_NDJSON) {
+  bool is_raw = reply_is_raw(exchange), is_array = exchange->stream_form == GW_STREAM_ARRAY;
+  if (!is_raw && is_array && exchange->compat->stream_error_closes) {
+    gw_str end = GW_STR("]");
+    reply_done(exchange);
+    exchange->bytes_out += end.n;
+    exchange->client_ops->piece(exchange->client, end);
+    exchange->client_ops->end(exchange->client);
+    return;
+  }
+  if (!is_raw &&
+      (exchange->stream_form == GW_STREAM_NDJSON || exchange->stream_form == GW_STREAM_RESULT)) {
     open = GW_STR("{\"error\":");
     close = GW_STR("}\n");
   } else if (!is_raw && exchange->stream_form == GW_STREAM_SSE) {
@@ -126,9 +154,27 @@ static void reply_stream_fail(gw_exchange *exchange, const gw_status *status) {
   }
 }
 
+/* D-55: the body is empty, or that of an empty array where an array was to be expected. */
+static gw_code reply_bare_print(gw_exchange *exchange, gw_buf *out) {
+  bool is_stream = exchange->rule != NULL && exchange->rule->route->rpc->server_streaming;
+  bool is_array = is_stream && exchange->stream_form == GW_STREAM_ARRAY && !reply_is_raw(exchange);
+  return is_array ? gw_buf_append(out, GW_STR("[]")) : GW_OK;
+}
+
+static gw_code reply_fail_print(gw_exchange *exchange, const reply_failure *failure, gw_buf *out) {
+  const gw_compat *compat = exchange->compat;
+  bool is_stream = exchange->rule != NULL && exchange->rule->route->rpc->server_streaming;
+  bool wraps = compat->stream_error_wrapped && is_stream && failure->of_call;
+  if (compat->errors_in_headers) return reply_bare_print(exchange, out);
+  gw_code code = wraps ? gw_buf_append(out, GW_STR("{\"error\":")) : GW_OK;
+  if (code == GW_OK) code = reply_status_print(exchange, &failure->status, out);
+  if (code == GW_OK && wraps) code = gw_buf_append(out, GW_STR("}\n"));
+  return code;
+}
+
 static void reply_fail(gw_exchange *exchange, const reply_failure *failure) {
   gw_buf *out = &exchange->engine->scratch;
-  gw_header fields[REPLY_FIELDS_MAX + 1];
+  gw_header fields[REPLY_FIELDS_MAX + 3];
   const gw_status *status = &failure->status;
   uint32_t count = 0;
   exchange->grpc_code = status->grpc_code;
@@ -140,13 +186,17 @@ static void reply_fail(gw_exchange *exchange, const reply_failure *failure) {
     return;
   }
   out->n = 0;
-  if (reply_status_print(exchange, status, out) != GW_OK) out->n = 0;
+  if (reply_fail_print(exchange, failure, out) != GW_OK) out->n = 0;
   count = reply_fields(exchange, fields, REPLY_FIELDS_MAX);
+  bool in_headers = exchange->compat->errors_in_headers;
+  if (in_headers) count += reply_status_fields(exchange, status, fields + count);
   if (failure->field.name.n > 0) fields[count++] = failure->field;
   bool problem = exchange->rule != NULL && exchange->rule->route->errors == GW_ERRORS_PROBLEM;
   gw_answer answer = {
     .status = status->http_status,
-    .content_type = problem ? GW_STR("application/problem+json") : GW_STR("application/json"),
+    .content_type = in_headers && out->n == 0 ? (gw_str){ NULL, 0 }
+                    : problem                 ? GW_STR("application/problem+json")
+                                              : GW_STR("application/json"),
     .fields = fields,
     .field_count = count,
     .body = gw_buf_str(out),
@@ -175,10 +225,37 @@ static int reply_chosen_status(gw_exchange *exchange) {
   return chosen;
 }
 
+/* D-35: whom peers blame for an answer that cannot be read. */
+static int reply_http(const gw_exchange *exchange, gw_code code) {
+  if (code == GW_BAD_ANSWER && exchange->compat->bad_answer_500) code = GW_INTERNAL;
+  return gw_code_http(code);
+}
+
+/* D-54: as it came. */
+static void reply_foreign(gw_exchange *exchange, const gw_call_result *result) {
+  gw_header fields[REPLY_FIELDS_MAX + 1];
+  const gw_h2_fields *head = gw_call_head(&exchange->call);
+  uint32_t count = reply_fields(exchange, fields, REPLY_FIELDS_MAX);
+  gw_str coding = gw_h2_field_get(head, GW_STR("content-encoding"));
+  if (coding.n > 0) fields[count++] = (gw_header){ GW_STR("content-encoding"), coding };
+  exchange->grpc_code = result->grpc_code;
+  exchange->reason = gw_arena_copy(&exchange->arena, result->message);
+  gw_answer answer = { .status = result->foreign_status,
+                       .content_type = gw_h2_field_get(head, GW_STR("content-type")),
+                       .fields = fields,
+                       .field_count = count,
+                       .body = result->foreign_body };
+  reply_whole(exchange, &answer);
+}
+
 void gw_reply_result(gw_exchange *exchange, const gw_call_result *result) {
-  reply_failure failure = { .status = { .grpc_code = result->grpc_code } };
+  reply_failure failure = { .status = { .grpc_code = result->grpc_code }, .of_call = true };
   gw_status *status = &failure.status;
   char digit[2];
+  if (result->foreign_status >= 200 && !exchange->has_begun) {
+    reply_foreign(exchange, result);
+    return;
+  }
   if (result->code == GW_OK) {
     int chosen = reply_chosen_status(exchange);
     status->http_status = gw_grpc_code_http(result->grpc_code);
@@ -187,7 +264,7 @@ void gw_reply_result(gw_exchange *exchange, const gw_call_result *result) {
     status->message = gw_status_message_decode(&exchange->arena, result->message);
     gw_status_details_decode(&exchange->arena, result->details, &status->details);
   } else {
-    status->http_status = gw_code_http(result->code);
+    status->http_status = reply_http(exchange, result->code);
     status->message = result->message;
   }
   reply_retry_after(exchange, &failure, digit);
@@ -220,7 +297,7 @@ void gw_reply_error(gw_exchange *exchange, gw_code code, const char *text) {
   bool is_violation = gw_code_http(code) == 400 && (err->where[0] != '\0' || err->line > 0);
   reply_failure failure = {
     .status = { .grpc_code = gw_code_grpc(code),
-                .http_status = gw_code_http(code),
+                .http_status = reply_http(exchange, code),
                 .message = gw_str_of(message),
                 .violation = is_violation ? err : NULL },
   };
@@ -235,8 +312,10 @@ void gw_reply_options(gw_exchange *exchange, gw_str allow) {
 }
 
 void gw_reply_bad_method(gw_exchange *exchange, gw_str allow) {
+  bool is_501 = exchange->compat->wrong_method == GW_WRONG_METHOD_501;
   reply_failure failure = { .status = { .grpc_code = gw_code_grpc(GW_BAD_METHOD),
-                                        .http_status = gw_code_http(GW_BAD_METHOD),
+                                        .http_status = gw_code_http(is_501 ? GW_UNKNOWN_METHOD
+                                                                           : GW_BAD_METHOD),
                                         .message = GW_STR("this path has no such method") },
                             .field = { GW_STR("allow"), allow } };
   reply_fail(exchange, &failure);
@@ -291,6 +370,36 @@ void gw_reply_message(gw_exchange *exchange, gw_str message) {
   reply_whole(exchange, &answer);
 }
 
+void gw_reply_kept_message(gw_exchange *exchange, gw_str message, const gw_call_result *result) {
+  gw_buf *out = &exchange->engine->scratch;
+  gw_header fields[REPLY_FIELDS_MAX + 2];
+  gw_str type = GW_STR("application/json"), raw = { NULL, 0 };
+  bool is_raw = reply_is_raw(exchange);
+  out->n = 0;
+  gw_code code = is_raw ? reply_raw(exchange, message, &type, &raw)
+                        : reply_print(exchange, message, &exchange->arena, out);
+  if (code != GW_OK || result->code != GW_OK) {
+    out->n = 0;
+    gw_err_init(&exchange->err);
+    gw_reply_result(exchange, result);
+    return;
+  }
+  gw_status status = { .grpc_code = result->grpc_code };
+  status.message = gw_status_message_decode(&exchange->arena, result->message);
+  exchange->grpc_code = result->grpc_code;
+  exchange->reason = status.message;
+  uint32_t count = reply_fields(exchange, fields, REPLY_FIELDS_MAX);
+  count += reply_status_fields(exchange, &status, fields + count);
+  gw_answer answer = {
+    .status = gw_grpc_code_http(result->grpc_code),
+    .content_type = type,
+    .fields = fields,
+    .field_count = count,
+    .body = is_raw ? raw : gw_buf_str(out),
+  };
+  reply_whole(exchange, &answer);
+}
+
 /* ---- streams ---- */
 
 /* `message`: the first one; empty when there is none. */
@@ -334,6 +443,10 @@ static gw_code reply_stream_print(gw_exchange *exchange, gw_str message, gw_buf 
   case GW_STREAM_SSE:
     before = GW_STR("data: ");
     after = GW_STR("\n\n");
+    break;
+  case GW_STREAM_RESULT:
+    before = GW_STR("{\"result\":");
+    after = GW_STR("}\n");
     break;
   case GW_STREAM_AUTO:
   case GW_STREAM_ARRAY: before = exchange->message_count == 0 ? GW_STR("[") : GW_STR(","); break;

@@ -7,6 +7,10 @@
 /* The unary answer: `message` is rpc->output on the wire. */
 void gw_reply_message(gw_exchange *exchange, gw_str message);
 
+/* The same although `result` is an error: its status with the message as body (TRANSCODING D-34).
+ */
+void gw_reply_kept_message(gw_exchange *exchange, gw_str message, const gw_call_result *result);
+
 /* One message of a stream, appended to the engine's scratch; the first one begins the answer.
  * False: the exchange is over (the message could not be printed, HEAD). */
 bool gw_reply_stream_message(gw_exchange *exchange, gw_str message);

@@ -14,6 +14,7 @@ gw_code gw_request_stream_begin(gw_exchange *exchange) {
               gw_size_max(route->message_bytes_max, route->body_bytes_max));
   gw_buf_init(&requests->rest, &exchange->arena, SIZE_MAX);
   requests->is_raw = exchange->rule->reads_raw;
+  requests->split.form = exchange->compat->request_stream;
   exchange->requests = requests;
   return GW_OK;
 }

@@ -4,10 +4,10 @@
 #include "codec/utf8.h"
 #include "codec/wire_find.h"
 #include "codec/wire_merge.h"
+#include "codec/wire_required.h"
 #include "route/field_path.h"
 #include "route/patch_mask.h"
 #include "route/query.h"
-#include "route/uri.h"
 
 /* google.api.HttpBody's fields (google/api/httpbody.proto). */
 enum { HTTP_BODY_CONTENT_TYPE = 1, HTTP_BODY_DATA = 2 };
@@ -104,26 +104,70 @@ static gw_code bind_check_oneofs(const gw_rule *rule, gw_str body, gw_err *err) 
   return GW_OK;
 }
 
+gw_decode_mode gw_bind_decode_mode(const gw_rule *rule, uint32_t index) {
+  switch (rule->route->compat.unescape) {
+  case GW_UNESCAPE_ALL:
+  case GW_UNESCAPE_LEGACY: return GW_DECODE_ALL;
+  case GW_UNESCAPE_SLASH:
+    return rule->template.vars[index].multi ? GW_DECODE_EXCEPT_SLASH : GW_DECODE_ALL;
+  case GW_UNESCAPE_RESERVED: break;
+  }
+  return rule->template.vars[index].multi ? GW_DECODE_EXCEPT_RESERVED : GW_DECODE_ALL;
+}
+
+/* D-09: "**" that took no segment stands for an empty one, as if its "/" had been written. */
+static gw_code bind_empty_segment(const gw_bind_input *input, uint32_t index, gw_arena *arena,
+                                  gw_str *value, gw_err *err) {
+  const gw_template *template = &input->rule->template;
+  const gw_template_var *var = &template->vars[index];
+  uint32_t many = (uint32_t) template->many, slashes = 0;
+  if (template->many < 0 || many < var->first || many >= var->first + var->count) return GW_OK;
+  size_t at = many == var->first ? 0 : value->n;
+  for (size_t i = 0; i < value->n; i++) {
+    if (value->p[i] == '/' && ++slashes == many - var->first) at = i;
+  }
+  if (slashes + 1 >= var->count) return GW_OK;
+  gw_str before = gw_str_first(*value, at), after = gw_str_skip(*value, at);
+  *value = gw_arena_printf(arena, GW_STR_FMT "/" GW_STR_FMT, GW_STR_ARG(before), GW_STR_ARG(after));
+  return value->p != NULL ? GW_OK : gw_err_set(err, GW_NOMEM, "out of memory");
+}
+
+/* The decoded value as one element of the field, or as several (D-01). */
+static gw_code bind_path_value(const gw_rule *rule, const gw_field *field, gw_str value,
+                               gw_codec *codec, gw_buf *out, gw_err *err) {
+  /* The path wins over a body in every case, with a default value too (D-14). */
+  bool always = rule->body_use != GW_BODY_NONE;
+  bool commas = field->repeated && rule->route->compat.path_list == GW_LIST_COMMAS;
+  if (!commas) return gw_text_to_wire_field(codec, field, value, always, out, err);
+  for (bool more = true; more;) {
+    more = gw_str_find(value, ',') < value.n;
+    gw_str element = gw_str_cut(&value, ',');
+    gw_code code = gw_text_to_wire_field(codec, field, element, always, out, err);
+    if (code != GW_OK) return code;
+  }
+  return GW_OK;
+}
+
 static gw_code bind_path(const gw_bind_input *input, gw_codec *codec, gw_buf *out, gw_err *err) {
   const gw_rule *rule = input->rule;
   size_t total = 0;
   for (uint32_t i = 0; i < rule->template.var_count; i++) {
     const gw_template_var *var = &rule->template.vars[i];
     gw_field_path path = rule->vars[i];
-    gw_decode_mode mode = var->multi ? GW_DECODE_EXCEPT_RESERVED : GW_DECODE_ALL;
-    gw_str value;
+    gw_str value = input->binds->values[i];
     size_t start = out->n;
     if (gw_field_path_in_raw_body(rule, path)) continue;
-    gw_code code = gw_uri_decode(input->binds->values[i], mode, codec->arena, &value, err);
+    gw_code code = GW_OK;
+    if (GW_UNLIKELY(rule->route->compat.many_slash))
+      code = bind_empty_segment(input, i, codec->arena, &value, err);
+    if (code == GW_OK)
+      code = gw_uri_decode(value, gw_bind_decode_mode(rule, i), codec->arena, &value, err);
     if (code == GW_OK && (total += value.n) > GW_PATH_VALUES_MAX) {
       code = gw_err_set(err, GW_BAD_REQUEST, "the path's variables are over %zu bytes",
                         GW_PATH_VALUES_MAX);
     }
-    /* The path wins over a body in every case, with a default value too (D-14). */
-    if (code == GW_OK) {
-      code = gw_text_to_wire_field(codec, path.fields[path.count - 1], value,
-                                   rule->body_use != GW_BODY_NONE, out, err);
-    }
+    if (code == GW_OK)
+      code = bind_path_value(rule, path.fields[path.count - 1], value, codec, out, err);
     if (code != GW_OK) {
       gw_err_where(err, var->field_path);
       gw_err_origin(err, "path variable");
@@ -147,6 +191,15 @@ static bool bind_is_in_pieces(const gw_bind_input *input) {
   return false;
 }
 
+/* D-45: as the peer's own reader, which the service never hears of. */
+static gw_code bind_check_required(const gw_bind_input *input, gw_str wire, gw_err *err) {
+  const gw_field *missing = gw_wire_required_missing(input->rule->route->rpc->input, wire);
+  if (missing == NULL) return GW_OK;
+  return gw_err_at(err, GW_BAD_VALUE, missing->name,
+                   "the required field \"" GW_STR_FMT "\" of " GW_STR_FMT " is not set",
+                   GW_STR_ARG(missing->name), GW_STR_ARG(missing->parent->full_name));
+}
+
 gw_code gw_bind_request(const gw_bind_input *input, gw_codec *codec, gw_buf *out,
                         gw_bind_counts *counts, gw_err *err) {
   size_t start = out->n;
@@ -167,6 +220,8 @@ gw_code gw_bind_request(const gw_bind_input *input, gw_codec *codec, gw_buf *out
     code = gw_wire_merge(input->rule->route->rpc->input, codec->arena, out, start);
     if (code != GW_OK) bind_too_large(err, code);
   }
+  if (code == GW_OK && GW_UNLIKELY(input->rule->checks_required))
+    code = bind_check_required(input, gw_str_from(out->p + start, out->p + out->n), err);
   if (code != GW_OK) out->n = start;
   return code;
 }

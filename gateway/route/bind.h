@@ -8,6 +8,7 @@
 
 #include "base/header.h"
 #include "route/router.h"
+#include "route/uri.h"
 
 /* Borrowed for the call.  body needs GW_JSON_PAD readable bytes behind it. */
 typedef struct gw_bind_input {
@@ -29,6 +30,9 @@ typedef struct gw_bind_counts {
 /* Appends the message to `out` (no gRPC prefix).  codec->style.reject_unknown is the route's. */
 GW_CHECKED gw_code gw_bind_request(const gw_bind_input *input, gw_codec *codec, gw_buf *out,
                                    gw_bind_counts *counts, gw_err *err);
+
+/* How the rule's variable `index` is decoded (D-07). */
+gw_decode_mode gw_bind_decode_mode(const gw_rule *rule, uint32_t index);
 
 /* Resolves "a.b.c" (proto names, JSON names too) below `message`; fields end up in arena.  Errors
  * name the element, its message and the nearest field. */

@@ -109,8 +109,7 @@ static gw_code field_path_unknown_proto(gw_err *err, gw_str path, const gw_messa
   return field_path_unknown(err, path, message, name, best);
 }
 
-/* Where a proto name and another field's JSON name cross, the proto name is meant. */
-static const gw_field *field_path_find(const gw_message *message, gw_str name, bool proto_only) {
+const gw_field *gw_field_path_find(const gw_message *message, gw_str name, bool proto_only) {
   for (uint32_t i = 0; i < message->field_count; i++) {
     if (gw_str_eq(message->fields[i].name, name)) return &message->fields[i];
   }
@@ -139,7 +138,7 @@ static gw_code field_path_parse(gw_str text, const gw_message *message, bool pro
           GW_STR_ARG(field->name), GW_STR_ARG(field->parent->full_name), GW_STR_ARG(type));
     }
     if (field != NULL) message = field->message;
-    field = field_path_find(message, name, proto_only);
+    field = gw_field_path_find(message, name, proto_only);
     if (field == NULL && proto_only) return field_path_unknown_proto(err, text, message, name);
     if (field == NULL) return gw_field_path_unknown(err, text, message, name);
     fields[count++] = field;

@@ -34,6 +34,10 @@ gw_code gw_field_path_unknown(gw_err *err, gw_str path, const gw_message *messag
 /* Says that the body sets `rival`, another member of a oneof, than what `path` names. */
 gw_code gw_field_path_in_body(gw_err *err, gw_str path, const gw_field *rival);
 
+/* The field of that proto name or, unless proto_only, of that JSON name: where they cross, the
+ * proto name is meant. */
+const gw_field *gw_field_path_find(const gw_message *message, gw_str name, bool proto_only);
+
 /* As gw_field_path_parse, but only proto names count: in a template, which google/api/http.proto
  * writes in them. */
 GW_CHECKED gw_code gw_field_path_parse_template(gw_str text, const gw_message *message,

@@ -12,6 +12,7 @@ typedef enum query_origin { QUERY_PATH, QUERY_BODY, QUERY_PARAM, QUERY_HEADER } 
 typedef struct query_seen {
   gw_field_path path;
   query_origin origin;
+  size_t from, to; /* of a parameter: what it became, in `out` */
 } query_seen;
 
 /* At most: the variables, the body's field, the parameters, the headers. */
@@ -73,6 +74,27 @@ static gw_code query_check_seen(const query_binder *q, gw_field_path path, query
     return gw_err_at(q->err, GW_BAD_VALUE, name, "this field is given twice");
   }
   return GW_OK;
+}
+
+/* D-22, where the last one wins: what an earlier parameter said of this field, or of another member
+ * of its oneof, is taken back. */
+static void query_take_back(query_binder *q, gw_field_path path) {
+  for (uint32_t i = q->seen_count; i-- > 0;) {
+    query_seen seen = q->seen[i];
+    bool list = seen.path.count == path.count && path.fields[path.count - 1]->repeated;
+    bool rival = gw_field_path_oneof_rival(seen.path, path) != NULL;
+    bool same = gw_field_path_overlaps(seen.path, path) && !list;
+    if (seen.origin != QUERY_PARAM || (!rival && !same)) continue;
+    size_t n = seen.to - seen.from;
+    memmove(q->out->p + seen.from, q->out->p + seen.to, q->out->n - seen.to);
+    q->out->n -= n;
+    q->seen[i] = q->seen[--q->seen_count];
+    for (uint32_t j = 0; j < q->seen_count; j++) {
+      if (q->seen[j].origin != QUERY_PARAM || q->seen[j].from < seen.to) continue;
+      q->seen[j].from -= n;
+      q->seen[j].to -= n;
+    }
+  }
 }
 
 /* Notes that `path` is set; it is copied, since parameters are resolved on the stack. */
@@ -161,7 +183,9 @@ static gw_code query_resolve(query_binder *q, query_param *param, const gw_messa
       return gw_err_at(q->err, GW_BAD_VALUE, param->key, "the path is over %d fields deep",
                        GW_FIELD_PATH_MAX);
     }
-    field = gw_message_field_by_name(message, name);
+    field = q->input->rule->route->compat.query_proto_first && !param->form
+                ? gw_field_path_find(message, name, false)
+                : gw_message_field_by_name(message, name);
     if (field == NULL) {
       param->count = 0;
       return query_unknown(q, param, message, name);
@@ -206,22 +230,47 @@ static void param_cut_map_key(query_param *param) {
   param->map_key = gw_str_from(key.p + open + 1, key.p + key.n - 1);
 }
 
-static gw_code query_bind_param(query_binder *q, query_param *param, const gw_message *message) {
+/* D-16, where parameters reach below the body: whether the body set this field, or another member
+ * of a oneof on its way.  Lists are continued. */
+static bool query_is_in_body(const query_binder *q, gw_field_path path) {
+  gw_str wire = gw_str_from(q->out->p + q->body_start, q->out->p + q->body_end);
+  const gw_field *leaf = path.fields[path.count - 1];
+  gw_arena *arena = q->codec->arena;
+  if (gw_wire_find_rival(wire, path.fields, path.count) != NULL) return true;
+  if (leaf->repeated && !leaf->map) return false;
+  /* Without memory the body counts as the one that said it. */
+  return gw_wire_find_message(wire, path.fields, path.count - 1, arena, &wire) != GW_OK ||
+         gw_wire_find_any(wire, leaf->number);
+}
+
+/* Whether a parameter for `path` says nothing, since path or body have said it. */
+static bool query_is_unused(const query_binder *q, const query_param *param, gw_field_path path) {
   const gw_rule *rule = q->input->rule;
+  if (query_is_bound_by_path(q, path)) return true;
+  if (param->form || rule->body_use == GW_BODY_NONE) return false;
+  if (rule->route->compat.query_merged) return query_is_in_body(q, path);
+  return rule->body_use == GW_BODY_FIELD && gw_field_path_overlaps(rule->body, path);
+}
+
+static gw_code query_bind_param(query_binder *q, query_param *param, const gw_message *message) {
+  bool last_wins = q->input->rule->route->compat.query_last_wins;
   param_cut_map_key(param);
   gw_code code = query_resolve(q, param, message);
   if (code != GW_OK || param->count == 0) return code;
   gw_field_path path = param_path(param);
-  bool by_body =
-      rule->body_use == GW_BODY_FIELD && !param->form && gw_field_path_overlaps(rule->body, path);
-  if (by_body || query_is_bound_by_path(q, path)) {
+  if (query_is_unused(q, param, path)) {
     q->counts->unused_query++;
     return GW_OK;
   }
   code = query_check_leaf(q, param);
+  if (code == GW_OK && last_wins) query_take_back(q, path);
   if (code == GW_OK) code = query_note(q, path, QUERY_PARAM, param->key);
+  size_t from = q->out->n;
   if (code == GW_OK) code = query_write(q, param);
-  return code;
+  if (code != GW_OK) return code;
+  q->seen[q->seen_count - 1].from = from;
+  q->seen[q->seen_count - 1].to = q->out->n;
+  return GW_OK;
 }
 
 static gw_code query_count(query_binder *q) {
@@ -238,23 +287,35 @@ static gw_code query_refuse(query_binder *q, gw_str key) {
   return GW_OK;
 }
 
+static gw_decode_mode query_mode(const query_binder *q, bool form) {
+  const gw_compat *compat = &q->input->rule->route->compat;
+  if (form) return GW_DECODE_QUERY;
+  if (compat->query_escape_lenient) {
+    return compat->query_plus ? GW_DECODE_LOOSE : GW_DECODE_LOOSE_PLUS;
+  }
+  return compat->query_plus ? GW_DECODE_ALL : GW_DECODE_QUERY;
+}
+
 /* Binds "k=v&k=v".  `base`: the path of the message that the keys start in, for a form. */
 static gw_code query_bind_text(query_binder *q, gw_str text, bool form, gw_field_path base) {
   const gw_message *message = q->input->rule->route->rpc->input;
   gw_arena *arena = q->codec->arena;
+  const gw_compat *compat = &q->input->rule->route->compat;
+  gw_decode_mode mode = query_mode(q, form);
   if (base.count > 0) message = base.fields[base.count - 1]->message;
   while (text.n > 0) {
     query_param param;
     gw_str piece = gw_str_cut(&text, '&');
+    bool bare = compat->query_bare_ignored && gw_str_find(piece, '=') == piece.n;
     gw_str key = gw_str_cut(&piece, '=');
-    if (key.n == 0) continue;
+    if (key.n == 0 || bare) continue;
     gw_code code = query_count(q);
     if (code != GW_OK) return code;
-    code = gw_uri_decode(key, GW_DECODE_QUERY, arena, &param.key, q->err);
-    if (code == GW_OK) code = gw_uri_decode(piece, GW_DECODE_QUERY, arena, &param.value, q->err);
+    code = gw_uri_decode(key, mode, arena, &param.key, q->err);
+    if (code == GW_OK) code = gw_uri_decode(piece, mode, arena, &param.value, q->err);
     if (code != GW_OK) {
       gw_err_where(q->err, key);
-    } else if (!form && q->input->rule->body_use == GW_BODY_ALL) {
+    } else if (!form && q->input->rule->body_use == GW_BODY_ALL && !compat->query_merged) {
       code = query_refuse(q, param.key);
     } else {
       param.form = form;
@@ -348,9 +409,9 @@ gw_code gw_query_bind(const gw_bind_input *input, size_t body_start, gw_codec *c
   q.out = out;
   q.counts = counts;
   q.err = err;
+  q.param_count = q.seen_count = 0;
   q.body_start = body_start;
   q.body_end = out->n;
-  q.param_count = q.seen_count = 0;
   for (uint32_t i = 0; input->binds != NULL && i < rule->template.var_count; i++)
     query_see(&q, rule->vars[i], QUERY_PATH);
   if (q.body_end > body_start && rule->body_use == GW_BODY_FIELD)

@@ -34,8 +34,35 @@ struct gw_router {
   router_entry *entries; /* [0] is not used */
   uint32_t *slots;       /* nodes that a literal or a verb leads to; 0: free */
   uint32_t node_count, entry_count, slot_mask;
-  bool verbs; /* some template has one */
+  bool verbs;           /* some template has one */
+  bool special;         /* some rule does not read paths as the default does */
+  uint8_t readings;     /* bit i: some rule has reading i */
+  uint32_t verb_colons; /* in one verb, at most */
 };
+
+/* ---- readings ---- */
+
+/* In what a rule may read a path otherwise than the default (D-06 to D-08).  For nearly every path
+ * all readings are the same; a path for which they differ is searched once for each of them, and
+ * only by the rules that read it so. */
+enum { READING_SUFFIX = 1, READING_SPLIT = 2, READING_SLASHES = 4, READING_COUNT = 8 };
+
+static uint8_t router_reading(const gw_rule *rule) {
+  const gw_compat *compat = &rule->route->compat;
+  return (uint8_t)((compat->verb_suffix ? READING_SUFFIX : 0) |
+                   (compat->unescape == GW_UNESCAPE_LEGACY ? READING_SPLIT : 0) |
+                   (compat->slash == GW_SLASH_ALL ? READING_SLASHES : 0));
+}
+
+static void router_note_reading(gw_router *router, const gw_rule *rule) {
+  uint8_t reading = router_reading(rule);
+  uint32_t colons = 0;
+  router->readings |= (uint8_t)(1u << reading);
+  if (reading != 0 || rule->route->compat.many_needs_one) router->special = true;
+  for (size_t i = 0; i < rule->template.verb.n; i++)
+    colons += rule->template.verb.p[i] == ':';
+  if (colons > router->verb_colons) router->verb_colons = colons;
+}
 
 /* ---- literals ---- */
 
@@ -121,16 +148,22 @@ static uint32_t router_add_template(gw_router *router, const gw_template *templa
   return router_add_literal(router, node | NODE_VERB, template->verb);
 }
 
-/* Returns the rule that stands in the way, or NULL. */
+bool gw_router_yields(const gw_rule *first, const gw_rule *second) {
+  return first->route->compat.duplicate_last && second->route->compat.duplicate_last;
+}
+
+/* Returns the rule that stands in the way or, where the later one wins, that gave way; or NULL. */
 static const gw_rule *router_add_rule(gw_router *router, const gw_rule *rule) {
   router_node *node = &router->nodes[router_add_template(router, &rule->template)];
   uint32_t *link = &node->entries;
   for (; *link != 0; link = &router->entries[*link].next) {
     const gw_rule *other = router->entries[*link].rule;
-    if (gw_str_eq(other->method, rule->method)) {
-      return other->implicit == rule->implicit ? other : NULL; /* explicit rules came first */
-    }
+    if (!gw_str_eq(other->method, rule->method)) continue;
+    if (other->implicit != rule->implicit) return NULL; /* explicit rules came first */
+    if (gw_router_yields(other, rule)) router->entries[*link].rule = rule;
+    return other;
   }
+  router_note_reading(router, rule);
   *link = router->entry_count++;
   router->entries[*link] = (router_entry){ .rule = rule };
   return NULL;
@@ -173,7 +206,7 @@ gw_code gw_router_build(const gw_rule *const *rules, size_t count, gw_router_con
       if (rules[i]->implicit != (implicit == 1)) continue;
       const gw_rule *first = router_add_rule(router, rules[i]);
       if (first == NULL) continue;
-      code = GW_CONFLICT;
+      if (!gw_router_yields(first, rules[i])) code = GW_CONFLICT;
       if (conflict != NULL) conflict(context, first, rules[i]);
     }
   }
@@ -205,6 +238,8 @@ typedef struct router_walk {
   const gw_router *router;
   const char *begin, *end; /* without verb and one trailing "/" */
   bool slash;              /* that "/" was there */
+  bool picky;              /* rules are asked whether they take the path so */
+  uint8_t odd, want;       /* bits of a reading that matter for this path, and their values */
   gw_str verb;             /* without the colon; p == NULL: none */
   uint32_t verb_hash;
   uint32_t head_count, tail_count, depth, found_count;
@@ -215,10 +250,11 @@ typedef struct router_walk {
 } router_walk;
 
 /* TRANSCODING section 3 rule 2: what follows the last ":" of the last segment is a verb only if
- * some template has this verb. */
-static void walk_cut_verb(router_walk *walk, gw_str path) {
-  const char *slash = memrchr(path.p, '/', path.n);
-  const char *colon = memrchr(slash, ':', (size_t)(path.p + path.n - slash));
+ * some template has this verb.  `colons` more of them may stand in it. */
+static void walk_cut_verb(router_walk *walk, gw_str path, uint32_t colons) {
+  const char *slash = memrchr(path.p, '/', path.n), *colon = path.p + path.n;
+  for (uint32_t i = 0; i <= colons && colon != NULL; i++)
+    colon = memrchr(slash, ':', (size_t)(colon - slash));
   if (colon == NULL) return;
   gw_str verb = gw_str_from(colon + 1, path.p + path.n);
   uint32_t hash = literal_hash(verb);
@@ -228,6 +264,13 @@ static void walk_cut_verb(router_walk *walk, gw_str path) {
   walk->end = colon;
 }
 
+/* "/" has no segment, and its slash is not a trailing one. */
+static void walk_cut_slash(router_walk *walk) {
+  bool slash = walk->end[-1] == '/';
+  walk->slash = slash && walk->end - walk->begin > 1;
+  if (slash) walk->end--;
+}
+
 static bool walk_init(router_walk *walk, const gw_router *router, gw_str path) {
   if (path.n == 0 || path.p[0] != '/') return false;
   walk->router = router;
@@ -235,11 +278,10 @@ static bool walk_init(router_walk *walk, const gw_router *router, gw_str path) {
   walk->end = path.p + path.n;
   walk->verb = (gw_str){ NULL, 0 };
   walk->head_count = walk->tail_count = walk->found_count = 0;
-  if (router->verbs) walk_cut_verb(walk, path);
-  /* "/" has no segment, and its slash is not a trailing one. */
-  bool slash = walk->end[-1] == '/';
-  walk->slash = slash && walk->end - walk->begin > 1;
-  if (slash) walk->end--;
+  if (router->verbs) walk_cut_verb(walk, path, 0);
+  walk_cut_slash(walk);
+  walk->picky = walk->slash || router->special;
+  walk->odd = walk->want = 0;
   walk->depth = 1;
   walk->frames[0] = (router_frame){ .node = NODE_ROOT, .step = STEP_LITERAL };
   return true;
@@ -341,11 +383,25 @@ static uint32_t walk_next(router_walk *walk) {
   }
 }
 
-/* A trailing "/" is a segment for rules that are strict about it; only "**" can hold it then. */
+/* Where the segment `index` of the template begins in the path: at its "/". */
+static const char *walk_segment(const router_walk *walk, const gw_rule *rule, uint32_t index) {
+  const gw_template *template = &rule->template;
+  if (template->many < 0 || index <= (uint32_t) template->many) return walk_at(walk, index);
+  if (index < template->segment_count) return walk->tails[template->segment_count - index - 1].at;
+  return walk->end + (walk->slash && rule->route->compat.slash == GW_SLASH_STRICT ? 1 : 0);
+}
+
+/* Whether the rule takes the path as this walk reads it. */
 static bool walk_accepts(const router_walk *walk, const gw_rule *rule) {
-  if (!walk->slash || !rule->route->trailing_slash_strict) return true;
-  return rule->template.many >= 0 &&
-         (uint32_t)rule->template.many + 1 == rule->template.segment_count;
+  if (GW_LIKELY(!walk->picky)) return true;
+  const gw_compat *compat = &rule->route->compat;
+  uint32_t many = (uint32_t)rule->template.many;
+  bool has_many = rule->template.many >= 0, many_last = many + 1 == rule->template.segment_count;
+  if ((router_reading(rule) & walk->odd) != walk->want) return false;
+  /* A trailing "/" is a segment for rules that are strict about it; only "**" can hold it then. */
+  if (walk->slash && compat->slash == GW_SLASH_STRICT && !(has_many && many_last)) return false;
+  if (!compat->many_needs_one || !has_many || many_last) return true;
+  return walk_segment(walk, rule, many) != walk_segment(walk, rule, many + 1);
 }
 
 static const gw_rule *walk_pick(const router_walk *walk, uint32_t leaf, gw_str method) {
@@ -362,14 +418,6 @@ static const gw_rule *walk_pick(const router_walk *walk, uint32_t leaf, gw_str m
   return gw_str_eq(method, GW_STR("HEAD")) ? get : NULL;
 }
 
-/* Where the segment `index` of the template begins in the path: at its "/". */
-static const char *walk_segment(const router_walk *walk, const gw_rule *rule, uint32_t index) {
-  const gw_template *template = &rule->template;
-  if (template->many < 0 || index <= (uint32_t) template->many) return walk_at(walk, index);
-  if (index < template->segment_count) return walk->tails[template->segment_count - index - 1].at;
-  return walk->end + (walk->slash && rule->route->trailing_slash_strict ? 1 : 0);
-}
-
 static void walk_capture(const router_walk *walk, const gw_rule *rule, gw_binds *binds) {
   for (uint32_t i = 0; i < rule->template.var_count; i++) {
     const gw_template_var *var = &rule->template.vars[i];
@@ -379,17 +427,156 @@ static void walk_capture(const router_walk *walk, const gw_rule *rule, gw_binds 
   }
 }
 
-const gw_rule *gw_router_match(const gw_router *router, gw_str method, gw_str path,
-                               gw_binds *binds) {
-  router_walk walk;
-  if (!walk_init(&walk, router, path)) return NULL;
-  for (uint32_t leaf; (leaf = walk_next(&walk)) != NODE_NONE;) {
-    const gw_rule *rule = walk_pick(&walk, leaf, method);
+static const gw_rule *walk_find(router_walk *walk, gw_str method, gw_binds *binds) {
+  for (uint32_t leaf; (leaf = walk_next(walk)) != NODE_NONE;) {
+    const gw_rule *rule = walk_pick(walk, leaf, method);
     if (rule == NULL) continue;
-    walk_capture(&walk, rule, binds);
+    walk_capture(walk, rule, binds);
     return rule;
   }
   return NULL;
+}
+
+/* ---- paths that rules read differently ---- */
+
+/* All readings of one path, one walk after the other. */
+typedef struct router_reader {
+  const gw_router *router;
+  gw_router_path path;
+  uint8_t odd, done; /* done: bit i: the walk for `want` == i was made */
+  uint32_t reading;  /* the next one */
+  uint32_t cut; /* of READING_SUFFIX: the next verb to cut off, by its colons; 0: none is cut */
+} router_reader;
+
+/* Decoding may have brought forth what gw_uri_parse() refuses in a path as sent. */
+static bool reader_has_dots(gw_str path) {
+  gw_str rest = gw_str_skip(path, 1);
+  for (bool last = false; !last;) {
+    last = gw_str_find(rest, '/') == rest.n;
+    gw_str segment = gw_str_cut(&rest, '/');
+    if (gw_str_eq(segment, GW_STR(".")) || gw_str_eq(segment, GW_STR(".."))) return true;
+  }
+  return false;
+}
+
+static void reader_init(router_reader *reader, const gw_router *router, gw_router_path path) {
+  gw_str raw = path.raw;
+  *reader = (router_reader){ .router = router, .path = path };
+  if (!router->special || raw.n == 0 || raw.p[0] != '/') return;
+  const char *slash = memrchr(raw.p, '/', raw.n);
+  gw_str last = gw_str_from(slash, raw.p + raw.n);
+  gw_str split_last = path.split.n > 0 ? gw_str_from(memrchr(path.split.p, '/', path.split.n),
+                                                     path.split.p + path.split.n)
+                                       : last;
+  bool colon = gw_str_find(last, ':') < last.n || gw_str_find(split_last, ':') < split_last.n;
+  if (router->verbs && colon) reader->odd |= READING_SUFFIX;
+  if (memchr(raw.p, '%', raw.n) != NULL) reader->odd |= READING_SPLIT;
+  if (gw_str_ends(raw, GW_STR("//"))) reader->odd |= READING_SLASHES;
+}
+
+/* Begins the walk for the reading `want`; false: there is none. */
+static bool reader_begin(router_reader *reader, uint8_t want, router_walk *walk) {
+  gw_str path = want & READING_SPLIT ? reader->path.split : reader->path.raw;
+  if ((want & READING_SPLIT) && (path.n == 0 || reader_has_dots(path))) return false;
+  if (!walk_init(walk, reader->router, path)) return false;
+  walk->odd = reader->odd;
+  walk->want = want;
+  if (want & READING_SUFFIX) {
+    walk->verb = (gw_str){ NULL, 0 };
+    walk->end = path.p + path.n;
+    if (reader->cut > 0) walk_cut_verb(walk, path, reader->cut - 1);
+    if (reader->cut > 0 && walk->verb.p == NULL) return false;
+    walk_cut_slash(walk);
+  }
+  if (want & READING_SLASHES) {
+    while (walk->end > walk->begin && walk->end[-1] == '/')
+      walk->end--;
+  }
+  return true;
+}
+
+/* The next walk; the first ones of a reading cut off the longest verbs. */
+static bool reader_next(router_reader *reader, router_walk *walk) {
+  while (reader->reading < READING_COUNT) {
+    uint8_t want = (uint8_t)(reader->reading & reader->odd);
+    bool present = reader->router->readings >> reader->reading & 1;
+    if (reader->cut == 0 && present && !(reader->done >> want & 1)) {
+      reader->done |= (uint8_t)(1u << want);
+      if (want & READING_SUFFIX) reader->cut = reader->router->verb_colons + 2;
+      if (!(want & READING_SUFFIX)) {
+        reader->reading++;
+        if (reader_begin(reader, want, walk)) return true;
+        continue;
+      }
+    }
+    if (reader->cut == 0) {
+      reader->reading++;
+      continue;
+    }
+    reader->cut--;
+    bool begun = reader_begin(reader, want, walk);
+    if (reader->cut == 0) reader->reading++;
+    if (begun) return true;
+  }
+  return false;
+}
+
+/* Literal before "*" before "**", from left to right. */
+static bool router_is_more_specific(const gw_rule *a, const gw_rule *b) {
+  uint32_t count = a->template.segment_count;
+  if (b->template.segment_count < count) count = b->template.segment_count;
+  for (uint32_t i = 0; i < count; i++) {
+    gw_segment_kind kind = a->template.segments[i].kind, other = b->template.segments[i].kind;
+    if (kind != other) return kind < other;
+  }
+  return false;
+}
+
+static const gw_rule *router_match_special(const gw_router *router, gw_str method,
+                                           gw_router_path path, gw_binds *binds) {
+  const gw_rule *best = NULL;
+  router_reader reader;
+  router_walk walk;
+  gw_binds found_binds;
+  reader_init(&reader, router, path);
+  while (reader_next(&reader, &walk)) {
+    const gw_rule *found = walk_find(&walk, method, &found_binds);
+    if (found == NULL) continue;
+    if (reader.cut > 0) reader.cut = 0, reader.reading++; /* shorter verbs come after it */
+    if (best != NULL && !router_is_more_specific(found, best)) continue;
+    best = found;
+    *binds = found_binds;
+  }
+  return best;
+}
+
+const gw_rule *gw_router_match_as(const gw_router *router, gw_str method, gw_router_path path,
+                                  gw_binds *binds) {
+  router_walk walk;
+  if (GW_UNLIKELY(router->special)) return router_match_special(router, method, path, binds);
+  return walk_init(&walk, router, path.raw) ? walk_find(&walk, method, binds) : NULL;
+}
+
+bool gw_router_splits(const gw_router *router) {
+  for (uint32_t i = 0; i < READING_COUNT; i++) {
+    if ((i & READING_SPLIT) && (router->readings >> i & 1)) return true;
+  }
+  return false;
+}
+
+void gw_router_each(const gw_router *router, gw_router_path path, gw_router_each_fn *each,
+                    void *context) {
+  router_reader reader;
+  router_walk walk;
+  reader_init(&reader, router, path);
+  while (reader_next(&reader, &walk)) {
+    for (uint32_t leaf; (leaf = walk_next(&walk)) != NODE_NONE;) {
+      for (uint32_t i = router->nodes[leaf].entries; i != 0; i = router->entries[i].next) {
+        const gw_rule *rule = router->entries[i].rule;
+        if (walk_accepts(&walk, rule)) each(context, rule);
+      }
+    }
+  }
 }
 
 /* ---- Allow ---- */
@@ -397,7 +584,6 @@ const gw_rule *gw_router_match(const gw_router *router, gw_str method, gw_str pa
 /* The smallest method above `after`; gathered that way the list is sorted and needs no memory. */
 typedef struct router_allow {
   gw_str after, best;
-  bool any_rule;
 } router_allow;
 
 static void allow_offer(router_allow *allow, gw_str method) {
@@ -408,7 +594,6 @@ static void allow_offer(router_allow *allow, gw_str method) {
 static void allow_offer_rule(router_allow *allow, const gw_rule *rule) {
   static const gw_str usual[] = { GW_STR_INIT("DELETE"), GW_STR_INIT("GET"),  GW_STR_INIT("HEAD"),
                                   GW_STR_INIT("PATCH"),  GW_STR_INIT("POST"), GW_STR_INIT("PUT") };
-  allow->any_rule = true;
   allow_offer(allow, GW_STR("OPTIONS"));
   if (gw_str_eq(rule->method, GW_STR("*"))) {
     for (size_t i = 0; i < GW_COUNT_OF(usual); i++)
@@ -419,22 +604,15 @@ static void allow_offer_rule(router_allow *allow, const gw_rule *rule) {
   if (gw_str_eq(rule->method, GW_STR("GET"))) allow_offer(allow, GW_STR("HEAD"));
 }
 
-static void allow_walk(router_allow *allow, const gw_router *router, gw_str path) {
-  router_walk walk;
-  if (!walk_init(&walk, router, path)) return;
-  for (uint32_t leaf; (leaf = walk_next(&walk)) != NODE_NONE;) {
-    for (uint32_t i = router->nodes[leaf].entries; i != 0; i = router->entries[i].next) {
-      const gw_rule *rule = router->entries[i].rule;
-      if (walk_accepts(&walk, rule)) allow_offer_rule(allow, rule);
-    }
-  }
+static void allow_on_rule(void *context, const gw_rule *rule) {
+  allow_offer_rule(context, rule);
 }
 
-gw_code gw_router_allow(const gw_router *router, gw_str path, gw_buf *out) {
+gw_code gw_router_allow_as(const gw_router *router, gw_router_path path, gw_buf *out) {
   router_allow allow = { 0 };
   for (;;) {
     allow.best = (gw_str){ NULL, 0 };
-    allow_walk(&allow, router, path);
+    gw_router_each(router, path, allow_on_rule, &allow);
     if (allow.best.p == NULL) return GW_OK;
     gw_code code = allow.after.n > 0 ? gw_buf_append(out, GW_STR(", ")) : GW_OK;
     if (code == GW_OK) code = gw_buf_append(out, allow.best);

@@ -6,6 +6,7 @@
 #include "base/limits.h"
 #include "codec/codec.h"
 #include "codec/status.h"
+#include "route/compat.h"
 #include "route/template.h"
 #include "schema/schema.h"
 
@@ -14,13 +15,6 @@ typedef enum gw_body_use {
   GW_BODY_ALL,  /* "*": the whole message; no query */
   GW_BODY_FIELD
 } gw_body_use;
-
-typedef enum gw_stream_form {
-  GW_STREAM_AUTO, /* by Accept */
-  GW_STREAM_ARRAY,
-  GW_STREAM_NDJSON,
-  GW_STREAM_SSE
-} gw_stream_form;
 
 /* headers.bind: a request header's value into a field, or a response field into a header. */
 typedef struct gw_header_bind {
@@ -40,8 +34,8 @@ typedef struct gw_route {
   uint64_t timeout_ms;      /* 0: none (streams) */
   uint64_t idle_timeout_ms; /* between messages of a stream */
   int success_status;
+  gw_compat compat; /* its profile, and over it what the route's own options say */
   bool query_reject_unknown;
-  bool trailing_slash_strict;
   gw_json_style json;
   gw_error_form errors;
   gw_stream_form stream;
@@ -72,6 +66,7 @@ typedef struct gw_rule {
   gw_field_path body;
   gw_field_path response_body;          /* count 0: the whole message */
   gw_str body_text, response_body_text; /* as written, for `routes` and `explain` */
-  bool implicit; /* from a google.api.http rule or `auto`, not from YAML: a YAML rule wins */
+  bool checks_required; /* D-45: its messages have required fields, and they are looked for */
+  bool implicit;        /* from a google.api.http rule or `auto`, not from YAML: a YAML rule wins */
   uint32_t line, column; /* where it is written; 0: in a descriptor */
 } gw_rule;

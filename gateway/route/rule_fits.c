@@ -27,9 +27,12 @@ static bool fits_verb(const gw_rule *rule, gw_str path, fits_path *rest, gw_err 
 static bool fits_slash(const gw_rule *rule, fits_path *rest, gw_err *why_not) {
   bool ends_with_many =
       rule->template.many >= 0 && (uint32_t)rule->template.many + 1 == rule->template.segment_count;
+  gw_slash slash = rule->route->compat.slash;
   if (rest->end[-1] != '/') return true;
   rest->end--;
-  if (rest->at == rest->end || !rule->route->trailing_slash_strict || ends_with_many) return true;
+  while (slash == GW_SLASH_ALL && rest->end > rest->at && rest->end[-1] == '/')
+    rest->end--;
+  if (rest->at == rest->end || slash != GW_SLASH_STRICT || ends_with_many) return true;
   gw_err_set(why_not, GW_NO_ROUTE, "the path ends with \"/\", about which the route is strict");
   return false;
 }
@@ -70,7 +73,9 @@ static bool fits_prefix(const gw_template *template, fits_path *rest, gw_err *wh
 }
 
 /* The literals after "**", from the end of the path. */
-static bool fits_suffix(const gw_template *template, fits_path *rest, gw_err *why_not) {
+static bool fits_suffix(const gw_rule *rule, fits_path *rest, gw_err *why_not) {
+  const gw_template *template = &rule->template;
+  bool any = (uint32_t) template->many + 1 < template->segment_count;
   for (uint32_t i = template->segment_count; i > (uint32_t) template->many + 1; i--) {
     gw_str literal = template->segments[i - 1].literal;
     const char *slash = memrchr(rest->at, '/', (size_t)(rest->end - rest->at));
@@ -81,7 +86,10 @@ static bool fits_suffix(const gw_template *template, fits_path *rest, gw_err *wh
     }
     rest->end = slash;
   }
-  return true;
+  if (!any || !rule->route->compat.many_needs_one || rest->end > rest->at) return true;
+  gw_err_set(why_not, GW_NO_ROUTE,
+             "no segment is left for \"**\", about which the route is strict");
+  return false;
 }
 
 bool gw_rule_fits(const gw_rule *rule, gw_str method, gw_str path, gw_err *why_not) {
@@ -92,7 +100,7 @@ bool gw_rule_fits(const gw_rule *rule, gw_str method, gw_str path, gw_err *why_n
   }
   if (!fits_verb(rule, path, &rest, why_not) || !fits_slash(rule, &rest, why_not) ||
       !fits_prefix(&rule->template, &rest, why_not) ||
-      (rule->template.many >= 0 && !fits_suffix(&rule->template, &rest, why_not))) {
+      (rule->template.many >= 0 && !fits_suffix(rule, &rest, why_not))) {
     return false;
   }
   bool head = gw_str_eq(method, GW_STR("HEAD")) && gw_str_eq(rule->method, GW_STR("GET"));

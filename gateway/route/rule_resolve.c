@@ -1,3 +1,4 @@
+#include "codec/wire_required.h"
 #include "route/bind.h"
 #include "route/field_path.h"
 #include "route/patch_mask.h"
@@ -11,7 +12,8 @@ static const gw_field *path_leaf(gw_field_path path) {
 /* A path variable is one text: no list, no map, no message without a plain text form. */
 static gw_code resolve_leaf(const gw_rule *rule, gw_str text, gw_field_path path, gw_err *err) {
   const gw_field *leaf = path_leaf(path);
-  if (leaf->repeated) {
+  bool list = rule->route->compat.path_list != GW_LIST_REFUSED;
+  if (leaf->map || (leaf->repeated && !list)) {
     return gw_err_at(err, GW_BAD_VALUE, text,
                      "\"" GW_STR_FMT "\" of " GW_STR_FMT " is %s: a path variable holds one value",
                      GW_STR_ARG(leaf->name), GW_STR_ARG(leaf->parent->full_name),
@@ -30,6 +32,10 @@ static gw_code resolve_leaf(const gw_rule *rule, gw_str text, gw_field_path path
                                         gw_field_path_common(rule->body, path) == rule->body.count);
   if (in_body && leaf->message != NULL && leaf->message->wkt == GW_WKT_FIELD_MASK) {
     return gw_err_at(err, GW_BAD_VALUE, text, "a FieldMask in the path cannot override the body's");
+  }
+  if (in_body && leaf->repeated) {
+    return gw_err_at(err, GW_BAD_VALUE, text,
+                     "a repeated field in the path cannot override the body's");
   }
   return GW_OK;
 }
@@ -92,7 +98,20 @@ static gw_code resolve_response_body(gw_rule *rule, gw_arena *arena, gw_err *err
   gw_str text = rule->response_body_text;
   rule->response_body = (gw_field_path){ 0 };
   if (text.n == 0 || gw_str_eq(text, GW_STR("*"))) return GW_OK;
-  return gw_field_path_parse(text, rule->route->rpc->output, arena, &rule->response_body, err);
+  gw_code code =
+      gw_field_path_parse(text, rule->route->rpc->output, arena, &rule->response_body, err);
+  if (code != GW_OK || !rule->route->compat.response_raw_only) return code;
+  const gw_field *field = path_leaf(rule->response_body);
+  bool raw = !field->repeated && field->message != NULL && field->message->wkt == GW_WKT_HTTP_BODY;
+  if (!raw) rule->response_body = (gw_field_path){ 0 }; /* D-33 */
+  return GW_OK;
+}
+
+static gw_code resolve_required(gw_rule *rule, gw_arena *arena, gw_err *err) {
+  gw_code code = GW_OK;
+  if (!rule->route->compat.required_checked) return GW_OK;
+  rule->checks_required = gw_wire_required_any(rule->route->rpc->input, arena, &code);
+  return code == GW_OK ? GW_OK : gw_err_set(err, code, "out of memory");
 }
 
 static bool resolve_is_http_body(const gw_rule *rule) {
@@ -134,6 +153,7 @@ gw_code gw_rule_resolve(gw_rule *rule, gw_arena *arena, gw_rule_report_fn *repor
   }
   resolve_report(resolve_body(rule, arena, &err), &first, &err, report, context);
   resolve_report(resolve_response_body(rule, arena, &err), &first, &err, report, context);
+  resolve_report(resolve_required(rule, arena, &err), &first, &err, report, context);
   for (uint32_t i = 0; i < rule->template.var_count; i++) {
     resolve_report(resolve_var(rule, vars, i, arena, &err), &first, &err, report, context);
   }

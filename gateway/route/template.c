@@ -11,6 +11,7 @@ typedef struct template_reader {
   gw_template_var vars[GW_TEMPLATE_VARS_MAX];
   uint32_t segment_count, var_count;
   int32_t many;
+  size_t colons_end; /* before it ":" is a letter; 0: nowhere */
 } template_reader;
 
 /* The byte at the reader, or 0 at the end (which no template may hold). */
@@ -29,12 +30,16 @@ static bool template_is_literal(char c) {
   return gw_literal_unreserved(c) || (c != '\0' && strchr("!$&'()+,;=@", c) != NULL);
 }
 
+static bool template_is_colon(const template_reader *r) {
+  return template_peek(r) == ':' && r->at < r->colons_end;
+}
+
 static gw_code template_read_literal(template_reader *r, gw_str *out) {
   size_t begin = r->at;
   char byte;
   for (;;) {
     const char *p = r->text.p + r->at;
-    if (template_is_literal(template_peek(r))) {
+    if (template_is_literal(template_peek(r)) || template_is_colon(r)) {
       r->at++;
     } else if (template_peek(r) != '%') {
       break;
@@ -168,6 +173,7 @@ static gw_code template_read_segments(template_reader *r, bool in_variable) {
 
 static gw_code template_read_verb(template_reader *r, gw_str *verb) {
   r->at++;
+  if (r->colons_end > 0) r->colons_end = r->text.n;
   size_t begin = r->at;
   gw_code code = template_read_literal(r, verb);
   if (code != GW_OK) return code;
@@ -198,9 +204,32 @@ static void *template_copy(gw_arena *arena, const void *items, size_t size) {
   return copy;
 }
 
+/* Where the verb's ":" stands when others are letters; the text's length: there is none. */
+static size_t template_find_verb(gw_str text) {
+  size_t segment = text.n, brace = text.n;
+  while (segment > 0 && text.p[segment - 1] != '/')
+    segment--;
+  while (brace > segment && text.p[brace - 1] != '}')
+    brace--;
+  size_t from = brace > segment ? brace : segment, last = text.n;
+  bool first = brace > segment || (from < text.n && text.p[from] == '*');
+  for (size_t i = from; i < text.n; i++) {
+    if (text.p[i] != ':') continue;
+    last = i;
+    if (first) break;
+  }
+  return last;
+}
+
 gw_code gw_template_parse(gw_str text, gw_arena *arena, gw_template *out, gw_err *err) {
+  return gw_template_parse_as(text, false, arena, out, err);
+}
+
+gw_code gw_template_parse_as(gw_str text, bool colons, gw_arena *arena, gw_template *out,
+                             gw_err *err) {
   template_reader r = { .arena = arena, .err = err, .many = -1 };
   gw_template template = { 0 };
+  if (colons) r.colons_end = template_find_verb(text);
   template.text = r.text = gw_arena_copy(arena, text);
   if (r.text.p == NULL) return gw_err_set(err, GW_NOMEM, "out of memory");
   gw_code code = template_read(&r, &template.verb);

@@ -37,3 +37,7 @@ typedef struct gw_template {
 } gw_template;
 
 GW_CHECKED gw_code gw_template_parse(gw_str text, gw_arena *arena, gw_template *out, gw_err *err);
+/* `colons`: also as grpc-gateway reads them (D-05): ":" may stand in literals; the verb is what
+ * follows the last one of the last segment or, behind a variable or wildcard, the first one. */
+GW_CHECKED gw_code gw_template_parse_as(gw_str text, bool colons, gw_arena *arena, gw_template *out,
+                                        gw_err *err);

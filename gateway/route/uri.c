@@ -104,9 +104,21 @@ static bool uri_is_reserved(char c) {
   return c != '\0' && strchr("!#$&'()*+,/:;=?@[]", c) != NULL;
 }
 
+/* Whether the escape of `byte` stays as it is written. */
+static bool uri_keeps(gw_decode_mode mode, char byte) {
+  switch (mode) {
+  case GW_DECODE_EXCEPT_RESERVED: return uri_is_reserved(byte);
+  case GW_DECODE_EXCEPT_SLASH: return byte == '/';
+  case GW_DECODE_SPLIT: return byte == '%';
+  default: return false;
+  }
+}
+
 gw_code gw_uri_decode(gw_str text, gw_decode_mode mode, gw_arena *arena, gw_str *out, gw_err *err) {
   const char *end = text.p + text.n;
-  bool plus = mode == GW_DECODE_QUERY && text.n > 0 && memchr(text.p, '+', text.n) != NULL;
+  bool loose = mode == GW_DECODE_LOOSE || mode == GW_DECODE_LOOSE_PLUS;
+  bool plus = (mode == GW_DECODE_QUERY || mode == GW_DECODE_LOOSE_PLUS) && text.n > 0 &&
+              memchr(text.p, '+', text.n) != NULL;
   if (text.n == 0 || (!plus && memchr(text.p, '%', text.n) == NULL)) {
     *out = text;
     return GW_OK;
@@ -122,10 +134,14 @@ gw_code gw_uri_decode(gw_str text, gw_decode_mode mode, gw_arena *arena, gw_str 
       continue;
     }
     if (!gw_literal_escape(p, end, &byte)) {
+      if (loose) {
+        copy[n++] = *p++;
+        continue;
+      }
       return gw_err_set(err, GW_BAD_REQUEST,
                         "malformed escape: \"%%\" needs two hexadecimal digits");
     }
-    if (mode == GW_DECODE_EXCEPT_RESERVED && uri_is_reserved(byte)) {
+    if (uri_keeps(mode, byte)) {
       memcpy(copy + n, p, 3);
       n += 3;
     } else {

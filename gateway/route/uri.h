@@ -20,7 +20,11 @@ GW_CHECKED gw_code gw_uri_parse(gw_str target, gw_uri *out, gw_err *err);
 typedef enum gw_decode_mode {
   GW_DECODE_ALL,             /* every %XX; single-segment captures */
   GW_DECODE_EXCEPT_RESERVED, /* multi-segment captures: reserved characters stay as written */
-  GW_DECODE_QUERY            /* every %XX and "+" to space */
+  GW_DECODE_EXCEPT_SLASH,    /* only "%2F" stays */
+  GW_DECODE_SPLIT,           /* only "%25" stays: what is left is to be decoded once more */
+  GW_DECODE_QUERY,           /* every %XX and "+" to space */
+  GW_DECODE_LOOSE,           /* every %XX; a malformed one is itself (D-19) */
+  GW_DECODE_LOOSE_PLUS       /* the same, and "+" to space */
 } gw_decode_mode;
 
 /* Borrows `text` when nothing is to be decoded, else a copy in arena.  GW_BAD_REQUEST: malformed

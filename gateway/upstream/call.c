@@ -117,9 +117,10 @@ static void call_finish_broken(gw_call *call) {
 /* The stream is over and all its messages were taken. */
 static void call_finish_stream(gw_call *call) {
   const gw_h2_stream *stream = &call->stream;
-  size_t left = gw_h2_pending(stream).n;
-  bool told = false;
-  if (left > 0 && call->ended) {
+  gw_str pending = gw_h2_pending(stream);
+  size_t left = pending.n;
+  bool told = false, keeps = call->request.keeps_foreign;
+  if (left > 0 && call->ended && call->speaks_grpc) {
     call_finish_text(call, GW_BAD_ANSWER, GW_GRPC_INTERNAL,
                      "upstream ended within a message: %zu bytes of it came", left);
     told = true;
@@ -132,6 +133,8 @@ static void call_finish_stream(gw_call *call) {
   if (!told && call->has_head && !call->speaks_grpc) {
     call_finish_text(call, GW_OK, gw_grpc_code_of_http(stream->status),
                      "upstream does not speak gRPC here: it answered HTTP %d", stream->status);
+    if (keeps && call->ended) call->result.foreign_status = stream->status;
+    if (keeps && call->ended) call->result.foreign_body = pending;
   } else if (!told && call->ended) {
     call_finish_text(call, GW_OK, GW_GRPC_UNKNOWN, "upstream sent no grpc-status");
   } else if (!told) {
@@ -149,6 +152,19 @@ static gw_code call_refuse(gw_call *call, gw_code code, const char *text) {
   return GW_AGAIN;
 }
 
+/* Not gRPC, and to be passed on: it is gathered until its end. */
+static gw_code call_next_foreign(gw_call *call) {
+  gw_h2_stream *stream = &call->stream;
+  if (gw_h2_pending(stream).n > call->request.message_bytes_max) {
+    return call_refuse(call, GW_BAD_ANSWER, "an answer that is not gRPC is over the limit");
+  }
+  if (call->ended || stream->h2 == NULL)
+    call_finish_stream(call);
+  else
+    gw_h2_credit(stream);
+  return GW_AGAIN;
+}
+
 gw_code gw_call_next(gw_call *call, gw_str *message) {
   gw_err err;
   if (call->state != GW_CALL_OPEN) return GW_AGAIN;
@@ -156,6 +172,7 @@ gw_code gw_call_next(gw_call *call, gw_str *message) {
   if (call->taken > 0) gw_h2_consume(stream, call->taken);
   call->taken = 0;
   if (!call->speaks_grpc) {
+    if (call->has_head && call->request.keeps_foreign) return call_next_foreign(call);
     /* Not gRPC: what it says is dropped as it comes. */
     gw_h2_consume(stream, gw_h2_pending(stream).n);
   }

@@ -29,6 +29,7 @@ typedef struct gw_call_request {
   gw_call_queue *queue;      /* or NULL; cleared: messages follow instead, by gw_call_send() */
   uint64_t deadline_ms;      /* loop time; 0: none */
   size_t message_bytes_max;  /* of an answer's message */
+  bool keeps_foreign;        /* an answer that is not gRPC is kept: result.foreign_body */
   bool streaming;            /* any number of messages come back; else exactly one is an answer */
 } gw_call_request;
 
@@ -40,6 +41,8 @@ typedef struct gw_call_result {
   unsigned grpc_code; /* google.rpc.Code as the service sent it, or what `code` maps to */
   gw_str message;     /* grpc-message, still percent-encoded, when code is GW_OK; else plain text */
   gw_str details;     /* grpc-status-details-bin, still base64; may be empty */
+  int foreign_status; /* HTTP status of a kept answer that is not gRPC; 0: none */
+  gw_str foreign_body;
 } gw_call_result;
 
 typedef enum gw_call_state {

@@ -10,8 +10,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static const gw_route routes[2] = { { .trailing_slash_strict = false },
-                                    { .trailing_slash_strict = true } };
+static const gw_route routes[2] = { { .compat.slash = GW_SLASH_IGNORE },
+                                    { .compat.slash = GW_SLASH_STRICT } };
 
 typedef struct table {
   gw_rule rules[RULES_MAX];

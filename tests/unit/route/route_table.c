@@ -1,6 +1,6 @@
 #include "unit/route/route_table.h"
 
-static const gw_route route_lenient, route_strict = { .trailing_slash_strict = true };
+static const gw_route route_lenient, route_strict = { .compat.slash = GW_SLASH_STRICT };
 
 static void route_table_add(route_table *table, gw_str line) {
   gw_err err;
