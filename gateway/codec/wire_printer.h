@@ -240,12 +240,16 @@ static inline char *gw_wire_key_print(gw_wire_printer *s, const gw_field *field,
   return w + key->n;
 }
 
-/* gw_wire_string_print, which most strings do not need: up to 16 plain bytes. */
+/* gw_wire_string_print, which most strings do not need: up to 32 plain bytes. */
 static inline char *gw_wire_short_string_print(gw_wire_printer *s, gw_wire_span text, char *w) {
   size_t n = (size_t)(text.end - text.p);
-  if (n <= GW_WIRE_CHUNK_BYTES && s->wire_end - text.p >= GW_WIRE_CHUNK_BYTES) {
-    unsigned mask = gw_wire_chunk_copy(text.p, w + 1);
-    if (GW_LIKELY((mask & ((1u << n) - 1)) == 0)) {
+  if (GW_LIKELY(s->wire_end - text.p >= 2 * GW_WIRE_CHUNK_BYTES)) {
+    uint64_t mask = gw_wire_chunk_copy(text.p, w + 1);
+    if (n > GW_WIRE_CHUNK_BYTES && n <= 2 * GW_WIRE_CHUNK_BYTES) {
+      const size_t second = GW_WIRE_CHUNK_BYTES;
+      mask |= (uint64_t)gw_wire_chunk_copy(text.p + second, w + 1 + second) << second;
+    }
+    if (GW_LIKELY(n <= 2 * GW_WIRE_CHUNK_BYTES && (mask & ((1ull << n) - 1)) == 0)) {
       w[0] = w[n + 1] = '"';
       return w + n + 2;
     }

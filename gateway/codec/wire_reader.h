@@ -26,6 +26,20 @@ static inline const uint8_t *gw_wire_varint(const uint8_t *p, const uint8_t *end
     *value = *p;
     return p + 1;
   }
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+  /* Up to eight bytes at once: nothing can predict how many a number has. */
+  if (GW_UNLIKELY(end - p < 8)) return gw_wire_varint_long(p, end, value);
+  uint64_t word;
+  memcpy(&word, p, sizeof word);
+  uint64_t ends = ~word & 0x8080808080808080ull;
+  if (GW_LIKELY(ends != 0)) {
+    word &= ends ^ (ends - 1); /* up to the byte that ends it */
+    word = (word & 0x007F007F007F007Full) | (word & 0x7F007F007F007F00ull) >> 1;
+    word = (word & 0x00003FFF00003FFFull) | (word & 0x3FFF00003FFF0000ull) >> 2;
+    *value = (word & 0x000000000FFFFFFFull) | (word & 0x0FFFFFFF00000000ull) >> 4;
+    return p + 1 + __builtin_ctzll(ends) / 8;
+  }
+#endif
   return gw_wire_varint_long(p, end, value);
 }
 

@@ -116,6 +116,8 @@ char *gw_wire_enum_print(gw_wire_printer *s, const gw_enum *enumeration, int32_t
   }
   if (value == NULL) return w + gw_number_print_i64(number, w);
   w = gw_wire_room(s, w, value->quoted.n);
-  if (w != NULL) memcpy(w, value->quoted.p, value->quoted.n);
-  return w != NULL ? w + value->quoted.n : NULL;
+  if (w == NULL) return NULL;
+  for (size_t i = 0; i < value->quoted.n; i += 16) /* what is read and written behind it is slack */
+    memcpy(w + i, value->quoted.p + i, 16);
+  return w + value->quoted.n;
 }

@@ -164,9 +164,15 @@ char *gw_wire_scalar_print(gw_wire_printer *s, const gw_field *field, uint64_t v
 
 gw_wire_at gw_wire_packed_print(gw_wire_printer *s, const gw_field *field, gw_wire_at at,
                                 const uint8_t *end) {
+  bool plain = field->kind == GW_KIND_INT32 || field->kind == GW_KIND_UINT32;
   while (at.p < end) {
     at.w = gw_wire_room(s, at.w, 2);
     if (GW_UNLIKELY(at.w == NULL)) return GW_WIRE_FAILED;
+    if (plain && *at.p < 10) { /* counts, ratings and the like */
+      *at.w++ = (char)('0' + *at.p++);
+      *at.w++ = ',';
+      continue;
+    }
     at = scalar_value_print(s, field, at, end, true);
     if (GW_UNLIKELY(at.p == NULL)) return at;
     *at.w++ = ',';
@@ -249,8 +255,9 @@ static gw_wire_at body_close(gw_wire_printer *s, const gw_message *message, cons
 }
 
 /* The key, the value of the field and a comma. */
-static inline gw_wire_at field_print(gw_wire_printer *s, const gw_field *field, gw_wire_at at,
-                                     const uint8_t *end, uint32_t wire_type) {
+static GW_ALWAYS_INLINE gw_wire_at field_print(gw_wire_printer *s, const gw_field *field,
+                                               gw_wire_at at, const uint8_t *end,
+                                               uint32_t wire_type) {
   size_t before = gw_wire_offset(s, at.w);
   at.w = gw_wire_key_print(s, field, at.w);
   if (GW_UNLIKELY(at.w == NULL)) return GW_WIRE_FAILED;

@@ -72,18 +72,17 @@ const gw_field *gw_message_field_by_name(const gw_message *message, gw_str name)
   return NULL;
 }
 
+/* Halves what is left without a branch: which half it is cannot be predicted. */
 const gw_enum_value *gw_enum_by_number(const gw_enum *enumeration, int32_t number) {
-  uint32_t low = 0, high = enumeration->value_count;
-  while (low < high) {
-    uint32_t middle = low + (high - low) / 2;
-    if (enumeration->values[enumeration->by_number[middle]].number < number) {
-      low = middle + 1;
-    } else {
-      high = middle;
-    }
+  const uint32_t *from = enumeration->by_number;
+  uint32_t left = enumeration->value_count;
+  if (left == 0) return NULL;
+  while (left > 1) {
+    uint32_t half = left / 2;
+    from += enumeration->values[from[half - 1]].number < number ? half : 0;
+    left -= half;
   }
-  if (low == enumeration->value_count) return NULL;
-  const gw_enum_value *value = &enumeration->values[enumeration->by_number[low]];
+  const gw_enum_value *value = &enumeration->values[*from];
   return value->number == number ? value : NULL;
 }
 
