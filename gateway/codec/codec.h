@@ -62,14 +62,22 @@ typedef struct gw_codec_guess {
   gw_key key;            /* one of the field's */
 } gw_codec_guess;
 
+/* A field that may follow on the wire: in ascending order, in no oneof. */
+typedef struct gw_codec_successor {
+  const gw_field *field;
+  uint32_t tag; /* as it came; 0: none yet */
+} gw_codec_successor;
+
 /* What the codec learns from the traffic: which field follows which, how long a nested message was.
  * Guesses only: a wrong one costs time, never correctness.  Owned by one worker, made for one pool.
  */
 typedef struct gw_codec_memo {
-  gw_codec_guess *next_field;  /* by field id: what came after it */
-  gw_codec_guess *first_field; /* by message id: what came first */
-  uint32_t *enum_value;        /* by field id: index of the name that came last time, +1 */
-  uint8_t *length_bytes;       /* by field id: bytes of the length prefix last time; 0: unknown */
+  gw_codec_guess *next_field;    /* by field id: what came after it */
+  gw_codec_guess *first_field;   /* by message id: what came first */
+  gw_codec_successor *next_tag;  /* by field id: what came after it on the wire */
+  gw_codec_successor *first_tag; /* by message id: what came first */
+  uint32_t *enum_value;          /* by field id: index of the name that came last time, +1 */
+  uint8_t *length_bytes;         /* by field id: bytes of the length prefix last time; 0: unknown */
 } gw_codec_memo;
 
 typedef struct gw_codec {

@@ -254,14 +254,34 @@ static gw_wire_at body_close(gw_wire_printer *s, const gw_message *message, cons
   return GW_LIKELY(at.w != NULL) ? at : GW_WIRE_FAILED;
 }
 
-/* The key, the value of the field and a comma. */
-static GW_ALWAYS_INLINE gw_wire_at field_print(gw_wire_printer *s, const gw_field *field,
-                                               gw_wire_at at, const uint8_t *end,
-                                               uint32_t wire_type) {
+/* A message whose JSON is an object. */
+static inline gw_wire_at object_print(gw_wire_printer *s, const gw_message *message,
+                                      gw_wire_span span, char *w) {
+  gw_wire_at at = { span.p, w };
+  if (GW_UNLIKELY(!gw_wire_enter(s, span.p))) return GW_WIRE_FAILED;
+  at.w = gw_wire_room(s, at.w, 2);
+  if (GW_UNLIKELY(at.w == NULL)) return GW_WIRE_FAILED;
+  *at.w++ = '{';
+  if (GW_LIKELY(!s->index_only)) {
+    at = gw_wire_body_print(s, message, at, span.end, 0);
+  } else {
+    gw_wire_source source = { .span = span };
+    at = gw_wire_index_print(s, message, &source, at.w);
+    if (at.p != NULL) at.p = span.end;
+  }
+  s->depth--;
+  return at;
+}
+
+/* Key, value and comma of any field whose value may have no JSON. */
+static __attribute__((noinline)) gw_wire_at rare_field_print(gw_wire_printer *s,
+                                                             const gw_field *field, gw_wire_at at,
+                                                             const uint8_t *end,
+                                                             uint32_t wire_type) {
   size_t before = gw_wire_offset(s, at.w);
   at.w = gw_wire_key_print(s, field, at.w);
   if (GW_UNLIKELY(at.w == NULL)) return GW_WIRE_FAILED;
-  if (GW_LIKELY(!field->repeated)) {
+  if (!field->repeated) {
     at = value_print(s, field, at, end, field->presence || s->emit_all);
   } else if (!field->map) {
     at = list_print(s, field, at, end, wire_type);
@@ -276,39 +296,134 @@ static GW_ALWAYS_INLINE gw_wire_at field_print(gw_wire_printer *s, const gw_fiel
   return at;
 }
 
+/* The same for a scalar of one kind: its value is looked at before the key is printed. */
+static GW_ALWAYS_INLINE gw_wire_at kind_field_print(gw_wire_printer *s, const gw_field *field,
+                                                    gw_kind kind, gw_wire_at at,
+                                                    const uint8_t *end) {
+  uint64_t value;
+  const uint8_t *next = gw_wire_scalar(kind, at.p, end, &value);
+  if (GW_UNLIKELY(next == NULL)) return gw_wire_malformed(s, at.p);
+  if (GW_UNLIKELY(value == 0) && !field->presence && !s->emit_all) {
+    return (gw_wire_at){ next, at.w };
+  }
+  char *w = gw_wire_key_print(s, field, at.w);
+  if (GW_LIKELY(w != NULL)) w = scalar_print(s, field, kind, value, w);
+  if (GW_UNLIKELY(w == NULL)) return GW_WIRE_FAILED;
+  *w++ = ',';
+  return (gw_wire_at){ next, w };
+}
+
+static GW_ALWAYS_INLINE gw_wire_at string_field_print(gw_wire_printer *s, const gw_field *field,
+                                                      gw_wire_at at, const uint8_t *end) {
+  gw_wire_span span;
+  const uint8_t *next = gw_wire_length(at.p, end, &span);
+  if (GW_UNLIKELY(next == NULL)) return gw_wire_malformed(s, at.p);
+  if (GW_UNLIKELY(span.p == next) && !field->presence && !s->emit_all) {
+    return (gw_wire_at){ next, at.w };
+  }
+  char *w = gw_wire_key_print(s, field, at.w);
+  if (GW_LIKELY(w != NULL)) w = gw_wire_short_string_print(s, span, w);
+  if (GW_UNLIKELY(w == NULL)) return GW_WIRE_FAILED;
+  *w++ = ',';
+  return (gw_wire_at){ next, w };
+}
+
+/* An object is always printed. */
+static GW_ALWAYS_INLINE gw_wire_at object_field_print(gw_wire_printer *s, const gw_field *field,
+                                                      gw_wire_at at, const uint8_t *end) {
+  gw_wire_span span;
+  const uint8_t *next = gw_wire_length(at.p, end, &span);
+  if (GW_UNLIKELY(next == NULL)) return gw_wire_malformed(s, at.p);
+  char *w = gw_wire_key_print(s, field, at.w);
+  if (GW_UNLIKELY(w == NULL)) return GW_WIRE_FAILED;
+  at = object_print(s, field->message, span, w);
+  if (GW_LIKELY(at.p != NULL)) *at.w++ = ',';
+  return at;
+}
+
+/* Key, value and comma; nothing for an implicit default. */
+static GW_ALWAYS_INLINE gw_wire_at field_print(gw_wire_printer *s, const gw_field *field,
+                                               gw_wire_at at, const uint8_t *end,
+                                               uint32_t wire_type) {
+  if (field->repeated) return rare_field_print(s, field, at, end, wire_type);
+  switch ((gw_kind)field->kind) {
+  case GW_KIND_STRING: return string_field_print(s, field, at, end);
+  case GW_KIND_MESSAGE:
+    if (GW_UNLIKELY(gw_wire_is_special(field->message))) break;
+    return object_field_print(s, field, at, end);
+  case GW_KIND_DOUBLE: return kind_field_print(s, field, GW_KIND_DOUBLE, at, end);
+  case GW_KIND_INT64: return kind_field_print(s, field, GW_KIND_INT64, at, end);
+  case GW_KIND_INT32: return kind_field_print(s, field, GW_KIND_INT32, at, end);
+  case GW_KIND_BOOL: return kind_field_print(s, field, GW_KIND_BOOL, at, end);
+  case GW_KIND_ENUM: return kind_field_print(s, field, GW_KIND_ENUM, at, end);
+  default: break;
+  }
+  return rare_field_print(s, field, at, end, wire_type);
+}
+
+typedef enum body_step { BODY_FIELD, BODY_SKIPPED, BODY_END, BODY_BACK, BODY_MALFORMED } body_step;
+
+/* A message while it is read. */
+typedef struct body_state {
+  const gw_message *message;
+  const gw_field *next; /* those below it are done */
+  uint64_t oneofs;      /* that have a member */
+  uint32_t group;       /* number of the group that it is, else 0 */
+} body_state;
+
+/* What to do with a tag that was not expected.  BODY_FIELD: print *field, which is learned as the
+ * successor.  BODY_BACK: the message cannot be printed while it is read, because the field goes
+ * back or is a second member of its oneof.  BODY_SKIPPED: *value is behind it. */
+static __attribute__((noinline)) body_step body_step_find(body_state *body, uint32_t tag,
+                                                          const uint8_t **value, const uint8_t *end,
+                                                          gw_codec_successor *successor,
+                                                          const gw_field **field) {
+  const gw_field *found = gw_message_field_by_number(body->message, tag >> 3);
+  if (GW_UNLIKELY(found == NULL || !gw_wire_type_fits(found, tag & 7))) {
+    if ((tag & 7) == GW_WIRE_END_GROUP && body->group != 0 && tag >> 3 == body->group) {
+      return BODY_END;
+    }
+    *value = gw_wire_skip(*value, end, tag);
+    return *value != NULL ? BODY_SKIPPED : BODY_MALFORMED;
+  }
+  if (GW_UNLIKELY(found < body->next)) return BODY_BACK;
+  *field = found;
+  if (found->oneof < 0) {
+    *successor = (gw_codec_successor){ found, tag };
+    return BODY_FIELD;
+  }
+  uint64_t bit = found->oneof < 64 ? 1ull << found->oneof : 0;
+  if ((body->oneofs & bit) != 0 || bit == 0) return BODY_BACK;
+  body->oneofs |= bit;
+  return BODY_FIELD;
+}
+
 gw_wire_at gw_wire_body_print(gw_wire_printer *s, const gw_message *message, gw_wire_at at,
                               const uint8_t *end, uint32_t group) {
   const uint8_t *begin = at.p;
   const size_t begin_offset = gw_wire_offset(s, at.w);
-  const gw_field *next = message->fields; /* those below it are done */
-  uint64_t oneofs = 0;
+  body_state body = { message, message->fields, 0, group };
+  gw_codec_successor *successor = &s->codec->memo->first_tag[message->id];
   while (at.p < end) {
     uint32_t tag;
     const uint8_t *value = gw_wire_tag(at.p, end, &tag);
     if (GW_UNLIKELY(value == NULL)) return gw_wire_malformed(s, at.p);
-    const gw_field *field = gw_message_field_by_number(message, tag >> 3);
-    if (GW_UNLIKELY(field == NULL || !gw_wire_type_fits(field, tag & 7))) {
-      if ((tag & 7) == GW_WIRE_END_GROUP && group != 0 && tag >> 3 == group) {
-        return body_close(s, message, next, (gw_wire_at){ value, at.w });
-      }
-      const uint8_t *behind = gw_wire_skip(value, end, tag);
-      if (behind == NULL) return gw_wire_malformed(s, at.p);
-      at.p = behind;
-      continue;
-    }
-    if (GW_UNLIKELY(field < next))
-      return body_restart(s, message, (gw_wire_span){ begin, end }, group, begin_offset, value);
-    if (field->oneof >= 0) {
-      uint64_t bit = field->oneof < 64 ? 1ull << field->oneof : 0;
-      if ((oneofs & bit) != 0 || bit == 0)
+    const gw_field *field = successor->field;
+    if (GW_UNLIKELY(tag != successor->tag)) {
+      switch (body_step_find(&body, tag, &value, end, successor, &field)) {
+      case BODY_FIELD: break;
+      case BODY_SKIPPED: at.p = value; continue;
+      case BODY_END: return body_close(s, message, body.next, (gw_wire_at){ value, at.w });
+      case BODY_BACK:
         return body_restart(s, message, (gw_wire_span){ begin, end }, group, begin_offset, value);
-      oneofs |= bit;
+      case BODY_MALFORMED: return gw_wire_malformed(s, at.p);
+      }
     }
-    if (GW_UNLIKELY(s->emit_all) && field != next) {
-      at.w = gw_wire_unset_print(s, next, field, at.w);
+    if (GW_UNLIKELY(s->emit_all) && field != body.next) {
+      at.w = gw_wire_unset_print(s, body.next, field, at.w);
       if (at.w == NULL) return GW_WIRE_FAILED;
     }
-    next = field + 1;
+    body.next = field + 1;
     at = field_print(s, field, (gw_wire_at){ value, at.w }, end, tag & 7);
     if (GW_UNLIKELY(at.p == NULL)) {
       gw_wire_path_field(s, field);
@@ -316,28 +431,16 @@ gw_wire_at gw_wire_body_print(gw_wire_printer *s, const gw_message *message, gw_
     }
     if (GW_UNLIKELY(s->code == GW_CONFLICT))
       return body_restart(s, message, (gw_wire_span){ begin, end }, group, begin_offset, at.p);
+    successor = &s->codec->memo->next_tag[field->id];
   }
   if (group != 0) return gw_wire_malformed(s, at.p);
-  return body_close(s, message, next, at);
+  return body_close(s, message, body.next, at);
 }
 
 gw_wire_at gw_wire_message_print(gw_wire_printer *s, const gw_message *message, gw_wire_span span,
                                  char *w) {
-  gw_wire_at at = { span.p, w };
   if (GW_UNLIKELY(gw_wire_is_special(message))) return gw_wire_wkt_print(s, message, span, w);
-  if (GW_UNLIKELY(!gw_wire_enter(s, span.p))) return GW_WIRE_FAILED;
-  at.w = gw_wire_room(s, at.w, 2);
-  if (GW_UNLIKELY(at.w == NULL)) return GW_WIRE_FAILED;
-  *at.w++ = '{';
-  if (GW_LIKELY(!s->index_only)) {
-    at = gw_wire_body_print(s, message, at, span.end, 0);
-  } else {
-    gw_wire_source source = { .span = span };
-    at = gw_wire_index_print(s, message, &source, at.w);
-    if (at.p != NULL) at.p = span.end;
-  }
-  s->depth--;
-  return at;
+  return object_print(s, message, span, w);
 }
 
 /* ---- the whole conversion ---- */
