@@ -254,6 +254,34 @@ static gw_wire_at body_close(gw_wire_printer *s, const gw_message *message, cons
   return GW_LIKELY(at.w != NULL) ? at : GW_WIRE_FAILED;
 }
 
+/* Key, list and comma, of strings: they have one form, and are never left out. */
+static __attribute__((noinline)) gw_wire_at
+string_list_print(gw_wire_printer *s, const gw_field *field, gw_wire_at at, const uint8_t *end) {
+  const uint32_t wanted = field->number << 3 | GW_WIRE_LENGTH;
+  char *w = gw_wire_key_print(s, field, at.w);
+  if (GW_UNLIKELY(w == NULL)) return GW_WIRE_FAILED;
+  const uint8_t *p = at.p;
+  *w++ = '[';
+  for (uint64_t index = 0;; index++) {
+    uint32_t tag;
+    gw_wire_span span;
+    const uint8_t *next = gw_wire_length(p, end, &span);
+    w = GW_LIKELY(next != NULL) ? gw_wire_short_string_print(s, span, w)
+                                : gw_wire_malformed(s, p).w;
+    if (GW_LIKELY(w != NULL)) w = gw_wire_room(s, w + 1, 0);
+    if (GW_UNLIKELY(w == NULL)) {
+      gw_wire_path_index(s, index);
+      return GW_WIRE_FAILED;
+    }
+    w[-1] = ',';
+    p = gw_wire_tag(next, end, &tag);
+    if (p != NULL && tag == wanted) continue;
+    w[-1] = ']';
+    *w++ = ',';
+    return (gw_wire_at){ next, w };
+  }
+}
+
 /* A message whose JSON is an object. */
 static inline gw_wire_at object_print(gw_wire_printer *s, const gw_message *message,
                                       gw_wire_span span, char *w) {
@@ -345,7 +373,10 @@ static GW_ALWAYS_INLINE gw_wire_at object_field_print(gw_wire_printer *s, const 
 static GW_ALWAYS_INLINE gw_wire_at field_print(gw_wire_printer *s, const gw_field *field,
                                                gw_wire_at at, const uint8_t *end,
                                                uint32_t wire_type) {
-  if (field->repeated) return rare_field_print(s, field, at, end, wire_type);
+  if (field->repeated) {
+    if (field->kind == GW_KIND_STRING) return string_list_print(s, field, at, end);
+    return rare_field_print(s, field, at, end, wire_type);
+  }
   switch ((gw_kind)field->kind) {
   case GW_KIND_STRING: return string_field_print(s, field, at, end);
   case GW_KIND_MESSAGE:
