@@ -33,8 +33,15 @@ static void queue_turn(gw_call *call) {
   queue->sent = 0;
 }
 
+/* The service said all that it will: what it is sent now nobody reads. */
+static bool queue_is_vain(const gw_call *call) {
+  return call->state == GW_CALL_DONE ||
+         (call->state == GW_CALL_OPEN && (call->ended || call->stream.h2 == NULL));
+}
+
 void gw_call_queue_push(gw_call *call) {
   gw_call_queue *queue = call->request.queue;
+  if (queue_is_vain(call)) queue->filling.n = 0;
   if (call->state != GW_CALL_OPEN || queue->is_flying || queue->end_given) return;
   if (queue->sent == queue->flying.n && queue->filling.n > 0) queue_turn(call);
   gw_str rest = gw_str_skip(gw_buf_str(&queue->flying), queue->sent);
@@ -58,6 +65,7 @@ void gw_call_send(gw_call *call, bool end) {
 
 bool gw_call_is_full(const gw_call *call) {
   const gw_call_queue *queue = call->request.queue;
+  if (queue_is_vain(call)) return false;
   size_t unsent = queue->is_flying ? call->stream.out.n : queue->flying.n - queue->sent;
   return unsent + queue->filling.n >= GW_CALL_QUEUE_BYTES;
 }

@@ -499,7 +499,7 @@ class Time(Test):
                                    names=["userservice", "stream_test"], **options))
 
     def test_the_bodys_deadline_and_rate_are_not_for_streams(self):
-        gw = self.gate(limits="body_timeout: 600ms\nbody: 1KiB")
+        gw = self.gate(limits="body_timeout: 600ms\nbody: 100B")
         with gw.connect() as client:
             client.send(head("/v1/collect/7"))
             for value in items(8):

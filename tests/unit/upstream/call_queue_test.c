@@ -189,6 +189,33 @@ TEST(call_queue, an_early_status_ends_the_call_and_more_is_ignored) {
   }
 }
 
+/* An owner that cannot take the answers yet must not be stopped by what nobody reads. */
+TEST(call_queue, is_never_full_behind_the_services_end) {
+  bench b;
+  queue_bench(&b);
+  b.services[0].takes_nothing = true;
+  bench_ready(&b, 1);
+  tcall *t = tcall_start_queue(&b, "/early", STREAM);
+  t->takes_nothing = true;
+  push(t, 0, 200000, false);
+  CHECK(gw_call_is_full(&t->call));
+  PUMP(b.loop, t->call.ended);
+  for (int i = 0; i < 100; i++) {
+    CHECK(!gw_call_is_full(&t->call));
+    push(t, 0, 50000, false);
+  }
+  push(t, 0, 10, true);
+  pump_for(b.loop, 5);
+  CHECK(t->arena.used < 600000);
+  t->takes_nothing = false;
+  tcall_on_tick(&t->call);
+  CHECK_INT(t->done_count, 1);
+  CHECK_INT(t->messages, 1);
+  CHECK_INT(t->call.result.grpc_code, 9);
+  tcall_free(t);
+  bench_done(&b);
+}
+
 TEST(call_queue, a_refused_stream_is_sent_again_while_it_is_kept) {
   bench b;
   queue_bench(&b);
