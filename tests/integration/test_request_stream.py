@@ -541,6 +541,33 @@ class Time(Test):
         gw.stop()
 
 
+class Scratch(Test):
+    """Messages that take memory beside themselves to convert: it must not add up."""
+
+    def test_a_long_stream_both_ways(self):
+        server = self.users()
+        gw = self.gateway(config([server.endpoint], names=["codec_test"], routes="""
+routes:
+  - match: POST /echo
+    rpc: codectest.EchoService/EchoStream
+    upstream: users
+    body: "*"
+    stream: ndjson
+    limits: {body: 16KiB, message: 16KiB}
+"""))
+        value = {"mapString": {f"key {i}": "\\" for i in range(100)},
+                 "any": {"name": "a", "@type": "type.googleapis.com/codectest.Nested"}}
+        with tempfile.NamedTemporaryFile("w") as file:
+            file.write(lines([value] * 2000))
+            file.flush()
+            answer = gw.curl("/echo", "-H", "Content-Type: application/json", "--data-binary",
+                             "@" + file.name)
+        self.assertEqual(answer.status, 200, answer)
+        found = answer.body.splitlines()
+        self.assertEqual((len(found), set(found)), (2000, {found[0]}), found[-1])
+        self.assertEqual(json.loads(found[0])["mapString"], value["mapString"])
+
+
 class BackPressure(Test):
     def setUp(self):
         self.server = self.users()
