@@ -90,6 +90,8 @@ static void sums_on_upstream(void *context, gw_str name, uint32_t worker,
   upstream->connects_total += gw_counter_get(&metrics->connects_total);
   upstream->connect_failures_total += gw_counter_get(&metrics->connect_failures_total);
   upstream->ejections_total += gw_counter_get(&metrics->ejections_total);
+  upstream->retries_total += gw_counter_get(&metrics->retries_total);
+  upstream->retries_refused_total += gw_counter_get(&metrics->retries_refused_total);
   upstream->calls_total += gw_counter_get(&metrics->calls_total);
   upstream->overflow_total += gw_counter_get(&metrics->overflow_total);
   for (size_t i = 0; i < GW_GRPC_CODE_COUNT; i++)

@@ -28,7 +28,8 @@ typedef struct gw_upstream_sums {
   UT_hash_handle hh;
   gw_str name;
   uint64_t connections, waiting, in_flight;
-  uint64_t connects_total, connect_failures_total, ejections_total, calls_total, overflow_total;
+  uint64_t connects_total, connect_failures_total, ejections_total, retries_total,
+      retries_refused_total, calls_total, overflow_total;
   uint64_t by_code[GW_GRPC_CODE_COUNT];
 } gw_upstream_sums;
 

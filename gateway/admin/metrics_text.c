@@ -143,6 +143,11 @@ static const text_figure upstream_figures[] = {
   { "sluice_upstream_ejections_total", "counter",
     "Addresses taken out for a while because their calls failed.",
     UPSTREAM_FIGURE(ejections_total) },
+  { "sluice_upstream_retries_total", "counter", "Calls that were tried again.",
+    UPSTREAM_FIGURE(retries_total) },
+  { "sluice_upstream_retries_refused_total", "counter",
+    "Failed calls that were not tried again because too many were already.",
+    UPSTREAM_FIGURE(retries_refused_total) },
   { "sluice_upstream_overflow_total", "counter",
     "Calls refused because too many waited or were in flight.", UPSTREAM_FIGURE(overflow_total) },
 };

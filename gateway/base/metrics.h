@@ -58,6 +58,8 @@ typedef struct gw_upstream_metrics {
   gw_counter connect_failures_total;
   gw_counter calls_total;
   gw_counter ejections_total;             /* addresses taken out because their calls failed */
+  gw_counter retries_total;               /* calls that were tried again */
+  gw_counter retries_refused_total;       /* that were not, because too many were already */
   gw_counter overflow_total;              /* calls refused because too many waited or ran */
   gw_counter by_code[GW_GRPC_CODE_COUNT]; /* finished calls */
   /* of http upstreams */

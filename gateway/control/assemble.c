@@ -118,7 +118,11 @@ gw_route *gw_assembly_route_new(gw_assembly *assembly, const gw_conf_route *opti
     .headers_response_count = options->headers_response.count,
     .headers_response_all = options->headers_response.all,
   };
-  if (known) route_set_limits(conf, route, options);
+  if (known) {
+    const gw_upstream_config *config = &conf->snapshot->upstreams[upstream];
+    route->retry = gw_conf_retry_merge(conf, &options->retry, &config->retry);
+    route_set_limits(conf, route, options);
+  }
   if (compat.method_override) conf->snapshot->has_overrides = true;
   return route;
 }

@@ -184,6 +184,9 @@ static const gw_option also_options[] = {
 };
 const gw_options gw_conf_also_options = { "also", also_options, GW_COUNT_OF(also_options) };
 
+static const gw_option retry_options[] = { GW_CONF_RETRY_OPTIONS(gw_conf_route, retry) };
+static const gw_options retry_table = { "retry", retry_options, GW_COUNT_OF(retry_options) };
+
 static const gw_option route_options[] = {
   GW_OPTION_NODE("name", gw_conf_route, name),
   GW_OPTION_NODE("match", gw_conf_route, match),
@@ -210,9 +213,9 @@ static const gw_option route_options[] = {
     .choice_count = GW_COUNT_OF(stream_words) },
   { .name = GW_STR_INIT("headers"), .keys = &headers_table },
   { .name = GW_STR_INIT("limits"), .keys = &limits_table },
+  { .name = GW_STR_INIT("retry"), .keys = &retry_table },
   { .name = GW_STR_INIT("stage"), .read = conf_read_stage },
   GW_OPTION_CHOICE("compat", compat_words, gw_conf_route, compat),
-  GW_OPTION_LATER("retry"),
   GW_OPTION_LATER("legacy"),
   GW_OPTION_LATER("canary"),
   GW_OPTION_LATER("sticky"),
@@ -255,6 +258,7 @@ gw_conf_route gw_conf_route_defaults(gw_conf *conf) {
     .errors = GW_CONF_NO_CHOICE,
     .body_bytes_max = GW_CONF_UNSET,
     .message_bytes_max = GW_CONF_UNSET,
+    .retry = gw_conf_retry_unset,
   };
   if (conf->defaults == NULL) return route;
   if (conf->defaults->kind != GW_YAML_MAP) {

@@ -1,5 +1,6 @@
 #include "control/conf_upstream.h"
 
+#include "control/conf_retry.h"
 #include "control/values.h"
 
 #define UPSTREAMS_MAX 1024 /* of one configuration */
@@ -146,6 +147,9 @@ static const gw_option outlier_options[] = {
 static const gw_options outlier_table = { "outlier", outlier_options,
                                           GW_COUNT_OF(outlier_options) };
 
+static const gw_option retry_options[] = { GW_CONF_RETRY_OPTIONS(gw_upstream_config, retry) };
+static const gw_options retry_table = { "retry", retry_options, GW_COUNT_OF(retry_options) };
+
 static const gw_option upstream_options[] = {
   { .name = GW_STR_INIT("endpoints"), .read = conf_read_endpoints },
   GW_OPTION_CHOICE("balance", balance_words, gw_upstream_config, balance),
@@ -161,7 +165,7 @@ static const gw_option upstream_options[] = {
   { .name = GW_STR_INIT("keepalive"), .keys = &keepalive_table },
   { .name = GW_STR_INIT("health"), .keys = &health_table },
   { .name = GW_STR_INIT("outlier"), .keys = &outlier_table },
-  GW_OPTION_LATER("retry"),
+  { .name = GW_STR_INIT("retry"), .keys = &retry_table },
   GW_OPTION_LATER("compression"),
 };
 const gw_options gw_conf_upstream_options = { "upstream", upstream_options,
@@ -182,6 +186,13 @@ static gw_upstream_config upstream_default(void) {
     .in_flight_max = 4096,
     .keepalive_ms = 5 * MINUTE_MS,
     .keepalive_timeout_ms = 20000,
+    .retry = { .attempts = 3,
+               .backoff_ms = 100,
+               .backoff_max_ms = 1000,
+               .backoff_factor = 2,
+               .codes = 1u << GW_GRPC_UNAVAILABLE,
+               .budget_ppm = 20 * GW_VALUE_PERCENT },
+    .throttle = { .tokens = 10, .ratio = 0.1 },
     .outlier = { .failures = 5,
                  .share_ppm = 85 * GW_VALUE_PERCENT,
                  .share_calls = 50,

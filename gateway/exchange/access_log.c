@@ -42,7 +42,7 @@ static gw_code access_line(const gw_exchange *exchange, uint64_t duration_us, gw
         "\"duration_ms\":%llu.%03llu,\"attempts\":%d",
         exchange->status, exchange->grpc_code, (unsigned long long)exchange->bytes_in,
         (unsigned long long)exchange->bytes_out, (unsigned long long)(duration_us / 1000),
-        (unsigned long long)(duration_us % 1000), (int)exchange->call.attempts);
+        (unsigned long long)(duration_us % 1000), (int)gw_call_streams(&exchange->call));
   }
   if (code == GW_OK) code = access_messages(exchange, line);
   if (code == GW_OK && route != NULL) code = access_text(line, "upstream", route->upstream_name);

@@ -242,8 +242,18 @@ gw_code gw_exchange_bind(gw_exchange *exchange, gw_str body, bool is_first, gw_a
   return GW_OK;
 }
 
+/* RFC 9110 section 9.2.2, or what the .proto says. */
+static bool exchange_is_idempotent(const gw_exchange *exchange) {
+  static const gw_str methods[] = { GW_STR_INIT("GET"), GW_STR_INIT("HEAD"), GW_STR_INIT("PUT"),
+                                    GW_STR_INIT("DELETE"), GW_STR_INIT("OPTIONS") };
+  for (size_t i = 0; i < GW_COUNT_OF(methods); i++) {
+    if (gw_str_eq(exchange->method, methods[i])) return true;
+  }
+  return exchange->rule->route->rpc->idempotency != GW_IDEMPOTENCY_UNKNOWN;
+}
+
 /* Starts the call: with one message (`frames`), or with those that follow (`queue`). */
-static void exchange_start(gw_exchange *exchange, gw_str frames, gw_call_queue *queue) {
+static void exchange_start(gw_exchange *exchange, gw_str frames, gw_send_queue *queue) {
   const gw_route *route = exchange->rule->route;
   gw_call_request request = { .path = route->rpc->path,
                               .metadata = exchange->metadata,
@@ -253,7 +263,9 @@ static void exchange_start(gw_exchange *exchange, gw_str frames, gw_call_queue *
                               .deadline_ms = exchange->deadline_ms,
                               .message_bytes_max = route->message_bytes_max,
                               .keeps_foreign = exchange->compat->foreign_passed,
-                              .streaming = route->rpc->server_streaming };
+                              .streaming = route->rpc->server_streaming,
+                              .idempotent = exchange_is_idempotent(exchange),
+                              .retry = route->retry };
   exchange->state = GW_EX_CALLING;
   if (queue != NULL || route->rpc->server_streaming) {
     gw_exchange_touch(exchange);

@@ -7,20 +7,20 @@
  * The call starts with the request's head, so that a service may speak first.  Path, query and
  * headers go into the first message only; a body without values sends none.  A google.api.HttpBody
  * is not parsed: each piece that arrives is a message, and an empty body is one message without
- * data. When the call is full (upstream/call_queue.h) the client is held: its socket is not read.
+ * data. When the call is full (upstream/send_queue.h) the client is held: its socket is not read.
  * What it sent before waits in `rest`. A malformed value ends the exchange and cancels the call;
  * nothing of it reaches the service. */
 #pragma once
 
 #include "codec/json_split.h"
 #include "exchange/exchange.h"
-#include "upstream/call_queue.h"
+#include "upstream/send_queue.h"
 
 #define GW_REQUEST_PIECE_BYTES_MAX                                                                 \
   GW_MIB(1) /* of a google.api.HttpBody in one message, as Envoy cuts */
 
 struct gw_request_stream {
-  gw_call_queue queue;
+  gw_send_queue queue;
   gw_json_split split;
   gw_buf value;      /* one that came in pieces */
   gw_buf rest;       /* came while the call was full */

@@ -40,7 +40,8 @@ typedef struct gw_route {
   gw_error_form errors;
   gw_stream_form stream;
   size_t body_bytes_max, message_bytes_max;
-  const gw_str *headers_request; /* lower case, added to the default list */
+  const struct gw_retry_config *retry; /* NULL: the upstream's */
+  const gw_str *headers_request;       /* lower case, added to the default list */
   uint32_t headers_request_count;
   const gw_str *headers_response;
   uint32_t headers_response_count;

@@ -1,274 +1,220 @@
 #include "upstream/call.h"
 
-#include <stdarg.h>
-#include <stdio.h>
-
-#include "upstream/call_queue.h"
 #include "upstream/pick.h"
 
-#define CALL_TIMEOUT_DIGITS_MAX 99999999u /* PROTOCOL-HTTP2.md: at most 8 digits */
-#define CALL_MESSAGE_MAX        512u      /* of our own error texts */
+#define CALL_JITTER          0.2     /* of a pause, either way (gRFC A6) */
+#define CALL_PUSHBACK_MS_MAX 300000u /* the longest deadline there is */
 
-/* ---- how calls end ---- */
+static void call_on_attempt(gw_attempt *attempt);
 
-static void call_finish(gw_call *call, gw_call_result result) {
-  assert(call->state != GW_CALL_DONE);
+static gw_attempt *call_attempt(gw_call *call, uint32_t i) {
+  return i == 0 ? &call->first : call->others[i - 1];
+}
+
+/* ---- choosing ---- */
+
+static void call_retry_over(gw_call *call) {
+  if (!call->is_retrying) return;
+  call->is_retrying = false;
+  gw_upstream_retry_over(call->upstream);
+}
+
+/* Waits no longer for the next attempt. */
+static void call_unpause(gw_call *call) {
+  gw_timer_cancel(call->loop, &call->timer);
+  if (call->is_pausing) gw_upstream_unpause(call->upstream, call);
+  call->is_pausing = false;
+}
+
+/* Ends all attempts but one. */
+static void call_end_others(gw_call *call, const gw_attempt *but, gw_code code) {
+  for (uint32_t i = 0; i < call->started; i++) {
+    if (call_attempt(call, i) != but) gw_attempt_end(call_attempt(call, i), code);
+  }
+}
+
+/* From here on the owner sees this attempt and nothing else. */
+static void call_choose(gw_call *call, gw_attempt *attempt) {
+  assert(call->chosen == NULL);
+  call_unpause(call);
+  call->chosen = attempt;
+  call->state = GW_CALL_ANSWERING;
+  call_end_others(call, attempt, GW_CANCELLED);
+  call_retry_over(call);
+}
+
+/* The chosen attempt's end is the call's. */
+static void call_check_done(gw_call *call) {
+  if (call->state != GW_CALL_ANSWERING || call->message.p != NULL) return;
+  if (call->chosen->state != GW_ATTEMPT_DONE) return;
   call->state = GW_CALL_DONE;
-  call->result = result;
-  gw_upstream_call_done(call->upstream, call);
+  call->result = call->chosen->result;
 }
 
-static void call_finish_text(gw_call *call, gw_code code, unsigned grpc_code, const char *format,
-                             ...) GW_PRINTF(4, 5);
+/* ---- trying again ---- */
 
-static void call_finish_text(gw_call *call, gw_code code, unsigned grpc_code, const char *format,
-                             ...) {
-  char text[CALL_MESSAGE_MAX];
-  va_list args;
-  va_start(args, format);
-  vsnprintf(text, sizeof text, format, args);
-  va_end(args);
-  gw_str message = gw_arena_copy(call->arena, gw_str_of(text));
-  call_finish(call, (gw_call_result){ .code = code, .grpc_code = grpc_code, .message = message });
+typedef enum pushback { PUSHBACK_NONE, PUSHBACK_WAIT, PUSHBACK_NEVER } pushback;
+
+/* gRFC A6: grpc-retry-pushback-ms in the trailers: so long and no shorter; anything else but a
+ * number: never. */
+static pushback call_pushback(const gw_attempt *attempt, uint64_t *wait_ms) {
+  gw_str name = GW_STR("grpc-retry-pushback-ms");
+  gw_str text = gw_h2_field_get(&attempt->stream.trailers, name);
+  if (text.p == NULL && !attempt->has_trailers) text = gw_h2_field_get(&attempt->stream.head, name);
+  if (text.p == NULL) return PUSHBACK_NONE;
+  if (!gw_str_parse_u64(text, wait_ms) || *wait_ms > CALL_PUSHBACK_MS_MAX) return PUSHBACK_NEVER;
+  return PUSHBACK_WAIT;
 }
 
-static void call_on_task(gw_task *task) {
-  gw_call *call = GW_CONTAINER_OF(task, gw_call, task);
-  call->tick(call);
+static const gw_retry_config *call_policy(const gw_call *call) {
+  return call->request.retry != NULL ? call->request.retry : gw_upstream_retry(call->upstream);
 }
 
-void gw_call_fail(gw_call *call, gw_code code, const char *format, ...) {
-  char text[CALL_MESSAGE_MAX];
-  va_list args;
-  va_start(args, format);
-  vsnprintf(text, sizeof text, format, args);
-  va_end(args);
-  call_finish_text(call, code, gw_code_grpc(code), "%s", text);
-  gw_loop_defer(call->loop, &call->task);
+static bool call_is_worth_another(const gw_call *call, const gw_attempt *attempt) {
+  const gw_call_result *result = &attempt->result;
+  if (result->code == GW_OVERLOADED || result->code == GW_NOMEM) return false; /* our own trouble */
+  if (attempt->expired) return true;
+  return result->grpc_code < 32 && (call_policy(call)->codes >> result->grpc_code & 1u) != 0;
 }
 
-/* gRPC's mapping of HTTP/2 error codes (PROTOCOL-HTTP2.md, "Errors"). */
-static gw_grpc_code call_code_of_reset(uint32_t h2_error) {
-  switch (h2_error) {
-  case GW_H2_REFUSED_STREAM: return GW_GRPC_UNAVAILABLE;
-  case GW_H2_CANCEL: return GW_GRPC_CANCELLED;
-  case GW_H2_ENHANCE_YOUR_CALM: return GW_GRPC_RESOURCE_EXHAUSTED;
-  case 12: return GW_GRPC_PERMISSION_DENIED; /* INADEQUATE_SECURITY */
-  default: return GW_GRPC_INTERNAL;
-  }
+static uint64_t call_pause_ms(gw_call *call) {
+  const gw_retry_config *policy = call_policy(call);
+  double wait = (double)call->wait_ms * policy->backoff_factor;
+  if (call->wait_ms == 0) wait = (double)policy->backoff_ms;
+  if (wait > (double)policy->backoff_max_ms) wait = (double)policy->backoff_max_ms;
+  call->wait_ms = (uint64_t)wait;
+  return (uint64_t)(wait * (1.0 + CALL_JITTER * (2.0 * gw_upstream_draw(call->upstream) - 1.0)));
 }
 
-static bool head_is_grpc(const gw_h2_fields *head) {
-  gw_str type = gw_h2_field_get(head, GW_STR("content-type"));
-  return gw_str_starts(type, GW_STR("application/grpc")) &&
-         (type.n == 16 || strchr("+;", type.p[16]) != NULL);
+static bool call_has_time(const gw_call *call, uint64_t wait_ms) {
+  uint64_t deadline = call->request.deadline_ms;
+  return deadline == 0 || gw_loop_now_ms(call->loop) + wait_ms < deadline;
 }
 
-/* The status in trailers, or in the head of an answer without messages.  False: there is none. */
-static bool call_finish_status(gw_call *call, const gw_h2_fields *fields) {
-  gw_str text = gw_h2_field_get(fields, GW_STR("grpc-status"));
-  uint64_t number;
-  uint32_t seen = 0;
-  for (uint32_t i = 0; i < fields->count; i++) {
-    if (gw_str_eq(fields->items[i].name, GW_STR("grpc-status"))) seen++;
-  }
-  if (seen == 0) return false;
-  if (seen > 1 || text.n > 9 || !gw_str_parse_u64(text, &number)) {
-    call_finish_text(call, GW_OK, GW_GRPC_UNKNOWN, "upstream sent an invalid grpc-status");
-    return true;
-  }
-  /* What does not speak gRPC cannot say that all is well. */
-  if (number == GW_GRPC_OK && !call->speaks_grpc) return false;
-  if (number == GW_GRPC_OK && !call->request.streaming && call->message_count != 1) {
-    call_finish_text(call, GW_OK, GW_GRPC_INTERNAL,
-                     "upstream answered a unary call with %u messages", call->message_count);
-    return true;
-  }
-  call_finish(call, (gw_call_result){
-                        .grpc_code = (unsigned)number,
-                        .message = gw_h2_field_get(fields, GW_STR("grpc-message")),
-                        .details = gw_h2_field_get(fields, GW_STR("grpc-status-details-bin")),
-                    });
+/* A failed attempt: whether another one follows it, and when. */
+static bool call_try_again(gw_call *call, const gw_attempt *failed) {
+  uint64_t wait_ms = 0;
+  const gw_retry_config *policy = call_policy(call);
+  bool is_worth = call_is_worth_another(call, failed);
+  pushback pushed = call_pushback(failed, &wait_ms);
+  if (is_worth || pushed == PUSHBACK_NEVER) gw_upstream_retry_note(call->upstream, true);
+  if (!is_worth || pushed == PUSHBACK_NEVER || call->request.queue != NULL) return false;
+  if (!call->request.idempotent && !failed->unseen) return false;
+  if (call->started >= policy->attempts) return false;
+  /* Where no connection is to be expected the client is told at once. */
+  if (!gw_upstream_has_hope(call->upstream)) return false;
+  if (pushed == PUSHBACK_NONE) wait_ms = policy->hedges ? 0 : call_pause_ms(call);
+  if (!call_has_time(call, wait_ms)) return false;
+  if (!call->is_retrying && !gw_upstream_retry_begin(call->upstream, policy)) return false;
+  call->is_retrying = true;
+  gw_timer_set(call->loop, &call->timer, gw_loop_now_ms(call->loop) + wait_ms);
+  if (!call->is_pausing) gw_upstream_pause(call->upstream, call);
+  call->is_pausing = true;
   return true;
 }
 
-/* The stream ended without a status: who is to blame. */
-static void call_finish_broken(gw_call *call) {
-  const gw_h2_stream *stream = &call->stream;
-  switch (stream->closed_by) {
-  case GW_H2_CLOSED_PROTOCOL:
-    call_finish_text(call, GW_BAD_ANSWER, GW_GRPC_INTERNAL,
-                     "upstream's answer breaks HTTP/2 or one of its limits");
-    break;
-  case GW_H2_CLOSED_CONNECTION:
-    call_finish_text(call, GW_UNAVAILABLE, GW_GRPC_UNAVAILABLE,
-                     "the connection to the upstream broke");
-    break;
-  case GW_H2_CLOSED_REFUSED:
-    call_finish_text(call, GW_UNAVAILABLE, GW_GRPC_UNAVAILABLE, "upstream refused the call");
-    break;
-  case GW_H2_CLOSED_CLEAN:
-  case GW_H2_CLOSED_RESET:
-    call_finish_text(call, GW_OK, call_code_of_reset(stream->h2_error),
-                     "upstream reset the call (HTTP/2 error %u)", (unsigned)stream->h2_error);
+/* ---- attempts ---- */
+
+static void call_start_attempt(gw_call *call, gw_attempt *attempt, uint32_t avoid) {
+  const gw_retry_config *policy = call_policy(call);
+  uint64_t deadline_ms = call->request.deadline_ms;
+  if (policy->timeout_ms > 0 && call->request.queue == NULL) {
+    uint64_t own_ms = gw_loop_now_ms(call->loop) + policy->timeout_ms;
+    if (deadline_ms == 0 || own_ms < deadline_ms) deadline_ms = own_ms;
   }
+  attempt->tick = call_on_attempt;
+  attempt->call = call;
+  attempt->arena = call->arena;
+  attempt->request = &call->request;
+  attempt->previous_count = call->started++;
+  attempt->deadline_ms = deadline_ms;
+  attempt->address_id = avoid;
+  call->open++;
+  gw_attempt_start(attempt, call->loop, call->upstream);
 }
 
-/* The stream is over and all its messages were taken. */
-static void call_finish_stream(gw_call *call) {
-  const gw_h2_stream *stream = &call->stream;
-  gw_str pending = gw_h2_pending(stream);
-  size_t left = pending.n;
-  bool told = false, keeps = call->request.keeps_foreign;
-  if (left > 0 && call->ended && call->speaks_grpc) {
-    call_finish_text(call, GW_BAD_ANSWER, GW_GRPC_INTERNAL,
-                     "upstream ended within a message: %zu bytes of it came", left);
-    told = true;
-  }
-  if (!told && call->has_trailers) told = call_finish_status(call, &stream->trailers);
-  /* A status before messages would hide that the end is missing: only Trailers-Only has it there.
-   */
-  bool only_head = call->ended && !call->has_trailers && call->message_count == 0;
-  if (!told && only_head) told = call_finish_status(call, &stream->head);
-  if (!told && call->has_head && !call->speaks_grpc) {
-    call_finish_text(call, GW_OK, gw_grpc_code_of_http(stream->status),
-                     "upstream does not speak gRPC here: it answered HTTP %d", stream->status);
-    if (keeps && call->ended) call->result.foreign_status = stream->status;
-    if (keeps && call->ended) call->result.foreign_body = pending;
-  } else if (!told && call->ended) {
-    call_finish_text(call, GW_OK, GW_GRPC_UNKNOWN, "upstream sent no grpc-status");
-  } else if (!told) {
-    call_finish_broken(call);
-  }
-  gw_h2_detach(&call->stream, GW_H2_NO_ERROR);
+static void call_hedge_later(gw_call *call) {
+  const gw_retry_config *policy = call_policy(call);
+  if (!policy->hedges || !call->request.idempotent || call->request.queue != NULL) return;
+  if (call->started >= policy->attempts || !call_has_time(call, policy->hedge_ms)) return;
+  gw_timer_set(call->loop, &call->timer, gw_loop_now_ms(call->loop) + policy->hedge_ms);
 }
 
-/* ---- messages ---- */
-
-/* Ends the call because of what the service sent. */
-static gw_code call_refuse(gw_call *call, gw_code code, const char *text) {
-  call_finish_text(call, code, GW_GRPC_INTERNAL, "upstream: %s", text);
-  gw_h2_detach(&call->stream, GW_H2_CANCEL);
-  return GW_AGAIN;
-}
-
-/* Not gRPC, and to be passed on: it is gathered until its end. */
-static gw_code call_next_foreign(gw_call *call) {
-  gw_h2_stream *stream = &call->stream;
-  if (gw_h2_pending(stream).n > call->request.message_bytes_max) {
-    return call_refuse(call, GW_BAD_ANSWER, "an answer that is not gRPC is over the limit");
+/* The next attempt is due: after a failure, or because those that run take long. */
+static void call_on_timer(gw_timer *timer) {
+  gw_call *call = GW_CONTAINER_OF(timer, gw_call, timer);
+  assert(call->state == GW_CALL_TRYING && call->started <= GW_COUNT_OF(call->others));
+  gw_attempt *last = call_attempt(call, call->started - 1);
+  call_unpause(call);
+  if (!call->is_retrying) {
+    call->is_retrying = gw_upstream_retry_begin(call->upstream, call_policy(call));
+    if (!call->is_retrying) return; /* too many already: those that run must do */
   }
-  if (call->ended || stream->h2 == NULL)
-    call_finish_stream(call);
-  else
-    gw_h2_credit(stream);
-  return GW_AGAIN;
-}
-
-gw_code gw_call_next(gw_call *call, gw_str *message) {
-  gw_err err;
-  if (call->state != GW_CALL_OPEN) return GW_AGAIN;
-  gw_h2_stream *stream = &call->stream;
-  if (call->taken > 0) gw_h2_consume(stream, call->taken);
-  call->taken = 0;
-  if (!call->speaks_grpc) {
-    if (call->has_head && call->request.keeps_foreign) return call_next_foreign(call);
-    /* Not gRPC: what it says is dropped as it comes. */
-    gw_h2_consume(stream, gw_h2_pending(stream).n);
-  }
-  gw_str pending = gw_h2_pending(stream), next = { NULL, 0 };
-  gw_err_init(&err);
-  gw_code code = gw_grpc_frame_next(pending, call->request.message_bytes_max, &next, &err);
-  if (code != GW_OK && code != GW_AGAIN) return call_refuse(call, GW_BAD_ANSWER, err.text);
-  bool is_over = call->ended || stream->h2 == NULL, is_unary = !call->request.streaming;
-  size_t frame_n = GW_GRPC_PREFIX_BYTES + next.n;
-  if (code == GW_OK && is_unary && pending.n > frame_n) {
-    return call_refuse(call, GW_OK, "a unary call was answered with more than one message");
-  }
-  /* One message is only an answer together with its status. */
-  if (code == GW_OK && (is_over || !is_unary)) {
-    call->message_count++;
-    call->taken = frame_n;
-    *message = next;
-    return GW_OK;
-  }
-  if (is_over) {
-    call_finish_stream(call);
-  } else {
-    gw_h2_credit(stream); /* the rest of the message, or the status, is still to come */
-  }
-  return GW_AGAIN;
-}
-
-/* Nothing of the answer came: the same frames go out on another stream. */
-static void call_start_again(gw_call *call) {
-  call->was_refused = true;
-  if (call->request.queue != NULL) gw_call_queue_rewind(call);
-  call->stream = (gw_h2_stream){ .tick = call->stream.tick, .arena = call->arena };
-  call->state = GW_CALL_WAITING;
-  gw_upstream_replace(call->upstream, call);
-}
-
-static void call_on_stream(gw_h2_stream *stream, uint32_t noted) {
-  gw_call *call = GW_CONTAINER_OF(stream, gw_call, stream);
-  if (noted & GW_H2_HEAD) {
-    call->has_head = true;
-    call->speaks_grpc = stream->status == 200 && head_is_grpc(&stream->head);
-  }
-  if (noted & GW_H2_TRAILERS) call->has_trailers = true;
-  if (noted & GW_H2_ENDED) call->ended = true;
-  bool refused = (noted & GW_H2_CLOSED) && stream->closed_by == GW_H2_CLOSED_REFUSED;
-  gw_call_queue *queue = call->request.queue;
-  bool is_whole = queue == NULL || queue->is_kept;
-  if (refused && !call->has_head && !call->was_refused && is_whole) {
-    call_start_again(call);
+  gw_attempt *attempt = gw_arena_zalloc(call->arena, sizeof *attempt);
+  if (attempt == NULL) {
+    if (call->open > 0) return;
+    call_choose(call, last);
+    call_check_done(call);
+    call->tick(call);
     return;
   }
-  bool took = (noted & GW_H2_SENT) && queue != NULL;
-  if (took) gw_call_queue_sent(call);
-  if (took || (noted & ~(uint32_t)GW_H2_SENT)) call->tick(call);
+  call->others[call->started - 1] = attempt;
+  call_start_attempt(call, attempt, last->address_id);
+  call_hedge_later(call);
 }
 
-/* ---- starting ---- */
-
-/* "<digits><unit>" with what is left, at least 1 ms: PROTOCOL-HTTP2.md, "Timeout". */
-static gw_str call_timeout_print(gw_call *call) {
-  uint64_t now = gw_loop_now_ms(call->loop);
-  uint64_t left = call->request.deadline_ms > now ? call->request.deadline_ms - now : 1;
-  bool as_ms = left <= CALL_TIMEOUT_DIGITS_MAX;
-  size_t n = gw_number_print_u64(as_ms ? left : left / 1000, call->timeout);
-  call->timeout[n] = as_ms ? 'm' : 'S';
-  return (gw_str){ call->timeout, n + 1 };
+/* A unary attempt is read to its end before anybody sees it.  True: it is there. */
+static bool call_read_unary(gw_attempt *attempt, gw_str *message) {
+  gw_str next;
+  *message = (gw_str){ NULL, 0 };
+  while (gw_attempt_next(attempt, &next) == GW_OK)
+    *message = next.n > 0 ? next : GW_STR("");
+  return attempt->state == GW_ATTEMPT_DONE;
 }
 
-gw_code gw_call_open(gw_call *call, gw_h2 *h2, gw_str authority) {
-  gw_header fields[GW_CALL_METADATA_MAX + 10];
-  size_t n = 0;
-  const gw_call_request *request = &call->request;
-  fields[n++] = (gw_header){ GW_STR(":method"), GW_STR("POST") };
-  fields[n++] = (gw_header){ GW_STR(":scheme"), GW_STR("http") };
-  fields[n++] = (gw_header){ GW_STR(":path"), request->path };
-  fields[n++] = (gw_header){ GW_STR(":authority"), authority };
-  fields[n++] = (gw_header){ GW_STR("te"), GW_STR("trailers") };
-  if (request->deadline_ms != 0) {
-    fields[n++] = (gw_header){ GW_STR("grpc-timeout"), call_timeout_print(call) };
+/* A stream's attempt: its head decides, unless the status comes with it.  True: it is decided. */
+static bool call_read_stream(gw_attempt *attempt) {
+  gw_str none;
+  bool is_over = attempt->ended || attempt->stream.h2 == NULL;
+  if (attempt->state != GW_ATTEMPT_OPEN) return attempt->state == GW_ATTEMPT_DONE;
+  if (attempt->speaks_grpc && (!is_over || gw_h2_pending(&attempt->stream).n > 0)) return true;
+  /* Nothing to show but a status: it is taken, and so is what does not speak gRPC. */
+  return gw_attempt_next(attempt, &none) != GW_OK && attempt->state == GW_ATTEMPT_DONE;
+}
+
+static bool attempt_has_failed(const gw_attempt *attempt) {
+  if (attempt->state != GW_ATTEMPT_DONE) return false;
+  return attempt->result.code != GW_OK || attempt->result.grpc_code != GW_GRPC_OK;
+}
+
+static void call_on_attempt(gw_attempt *attempt) {
+  gw_call *call = attempt->call;
+  if (call->chosen != NULL) {
+    if (attempt != call->chosen) return;
+    call_check_done(call);
+    call->tick(call);
+    return;
   }
-  fields[n++] = (gw_header){ GW_STR("content-type"), GW_STR("application/grpc") };
-  fields[n++] = (gw_header){ GW_STR("user-agent"), GW_STR("sluice/" GW_VERSION) };
-  assert(request->metadata_count <= GW_CALL_METADATA_MAX);
-  for (uint32_t i = 0; i < request->metadata_count; i++)
-    fields[n++] = request->metadata[i];
-  gw_code code = gw_h2_request(h2, &call->stream, fields, n);
-  if (code != GW_OK) return code;
-  call->state = GW_CALL_OPEN;
-  call->attempts++;
-  if (request->queue == NULL) {
-    gw_h2_send(&call->stream, request->frames, true);
-  } else {
-    gw_call_queue_push(call);
+  gw_str message = { NULL, 0 };
+  bool decided =
+      call->request.streaming ? call_read_stream(attempt) : call_read_unary(attempt, &message);
+  if (!decided) return;
+  if (attempt->state == GW_ATTEMPT_DONE) call->open--;
+  if (attempt_has_failed(attempt)) {
+    if (call_try_again(call, attempt)) return;
+    /* Others may still do better, unless this is an answer that none would change. */
+    bool is_final = !call_is_worth_another(call, attempt);
+    if (!is_final && call->open > 0) return;
+  } else if (attempt->state == GW_ATTEMPT_DONE) {
+    gw_upstream_retry_note(call->upstream, false);
   }
-  return GW_OK;
+  call_choose(call, attempt);
+  call->message = message;
+  call_check_done(call);
+  call->tick(call);
 }
+
+/* ---- the owner's side ---- */
 
 void gw_call_start(gw_call *call, gw_loop *loop, gw_upstream *upstream,
                    const gw_call_request *request) {
@@ -276,21 +222,67 @@ void gw_call_start(gw_call *call, gw_loop *loop, gw_upstream *upstream,
   call->loop = loop;
   call->upstream = upstream;
   call->request = *request;
-  call->task.run = call_on_task;
-  call->stream.tick = call_on_stream;
-  call->stream.arena = call->arena;
-  call->state = GW_CALL_WAITING;
-  if (request->queue != NULL) gw_call_queue_init(call);
-  gw_upstream_place(upstream, call);
+  call->timer.fired = call_on_timer;
+  call->state = GW_CALL_TRYING;
+  if (request->queue != NULL) { /* the owner follows how it is sent: there is no other */
+    call->chosen = &call->first;
+    call->state = GW_CALL_ANSWERING;
+  }
+  call_start_attempt(call, &call->first, 0);
+  if (call->chosen == NULL) call_hedge_later(call);
+}
+
+gw_code gw_call_next(gw_call *call, gw_str *message) {
+  if (call->message.p != NULL) {
+    *message = call->message;
+    call->message = (gw_str){ NULL, 0 };
+    call_check_done(call);
+    return GW_OK;
+  }
+  if (call->state != GW_CALL_ANSWERING) return GW_AGAIN;
+  gw_code code = gw_attempt_next(call->chosen, message);
+  call_check_done(call);
+  return code;
+}
+
+const gw_h2_fields *gw_call_head(const gw_call *call) {
+  const gw_attempt *attempt = call->chosen;
+  return attempt != NULL && attempt->has_head ? &attempt->stream.head : NULL;
+}
+
+const gw_h2_fields *gw_call_trailers(const gw_call *call) {
+  const gw_attempt *attempt = call->chosen;
+  return attempt != NULL && attempt->has_trailers ? &attempt->stream.trailers : NULL;
+}
+
+gw_buf *gw_call_frames(gw_call *call, size_t bytes_max) {
+  return gw_send_queue_frames(&call->first, bytes_max);
+}
+
+void gw_call_send(gw_call *call, bool end) {
+  gw_send_queue_send(&call->first, end);
+}
+
+bool gw_call_is_full(const gw_call *call) {
+  return gw_send_queue_is_full(&call->first);
+}
+
+uint32_t gw_call_streams(const gw_call *call) {
+  uint32_t count = 0;
+  for (uint32_t i = 0; i < call->started; i++)
+    count += i == 0 ? call->first.streams : call->others[i - 1]->streams;
+  return count;
 }
 
 static void call_end(gw_call *call, gw_code code) {
   if (call->state == GW_CALL_IDLE) return;
-  gw_loop_withdraw(call->loop, &call->task);
+  call_unpause(call);
+  call_end_others(call, NULL, code);
+  call_retry_over(call);
   if (call->state == GW_CALL_DONE) return;
-  if (call->state == GW_CALL_WAITING) gw_upstream_unqueue(call->upstream, call);
-  gw_h2_detach(&call->stream, GW_H2_CANCEL);
-  call_finish(call, (gw_call_result){ .code = code, .grpc_code = gw_code_grpc(code) });
+  call->state = GW_CALL_DONE;
+  call->message = (gw_str){ NULL, 0 };
+  call->result = (gw_call_result){ .code = code, .grpc_code = gw_code_grpc(code) };
 }
 
 void gw_call_cancel(gw_call *call) {
@@ -299,12 +291,4 @@ void gw_call_cancel(gw_call *call) {
 
 void gw_call_expire(gw_call *call) {
   call_end(call, GW_DEADLINE);
-}
-
-const gw_h2_fields *gw_call_head(const gw_call *call) {
-  return call->has_head ? &call->stream.head : NULL;
-}
-
-const gw_h2_fields *gw_call_trailers(const gw_call *call) {
-  return call->has_trailers ? &call->stream.trailers : NULL;
 }

@@ -35,6 +35,26 @@ typedef struct gw_outlier_config {
   uint32_t ejected_ppm;                  /* of the addresses, at most */
 } gw_outlier_config;
 
+#define GW_RETRY_ATTEMPTS_MAX 5u /* gRFC A6 */
+
+/* When a call is tried again (gRFC A6). */
+typedef struct gw_retry_config {
+  uint32_t attempts; /* all together; 1: none again */
+  uint64_t backoff_ms, backoff_max_ms;
+  double backoff_factor; /* jitter is +-20 % */
+  uint32_t codes;        /* bit n: google.rpc.Code n is worth another attempt */
+  uint32_t budget_ppm;   /* retries that run, of all calls that run; a few may always */
+  uint64_t timeout_ms;   /* of one attempt; 0: only the call's deadline */
+  bool hedges;           /* further attempts run beside the first, hedge_ms after each other */
+  uint64_t hedge_ms;
+} gw_retry_config;
+
+/* gRFC A6's retryThrottling. */
+typedef struct gw_throttle_config {
+  double tokens; /* the most; retries stop at half of it */
+  double ratio;  /* what a call that did not fail gives back */
+} gw_throttle_config;
+
 typedef struct gw_upstream_config {
   gw_str name;
   uint32_t index; /* in the snapshot */
@@ -57,6 +77,8 @@ typedef struct gw_upstream_config {
   bool health;           /* watched, as `health_service` ("": the server as a whole) */
   gw_str health_service; /* at most 256 bytes */
   gw_outlier_config outlier;
+  gw_retry_config retry;
+  gw_throttle_config throttle;
 } gw_upstream_config;
 
 /* The endpoints of one upstream are of one kind. */

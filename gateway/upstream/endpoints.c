@@ -18,8 +18,8 @@ struct gw_endpoint_name {
 
 static void name_resolve(gw_endpoint_name *name);
 
-/* xorshift64*: jitter and draws only. */
-static double endpoints_draw(gw_endpoints *endpoints) {
+/* xorshift64*. */
+double gw_endpoints_draw(gw_endpoints *endpoints) {
   uint64_t x = endpoints->random;
   x ^= x >> 12;
   x ^= x << 25;
@@ -56,7 +56,7 @@ void gw_address_retry_later(gw_address *address, gw_conn_end last) {
   gw_endpoints *endpoints = address->endpoints;
   if (endpoints->is_closing || address->is_gone || address->retry.slot != 0) return;
   double wait_ms = address_wait_ms(address, last);
-  double jitter = 1.0 + ENDPOINTS_JITTER * (2.0 * endpoints_draw(endpoints) - 1.0);
+  double jitter = 1.0 + ENDPOINTS_JITTER * (2.0 * gw_endpoints_draw(endpoints) - 1.0);
   address->backoff_ms = (uint64_t)wait_ms;
   address->tried_ms = gw_loop_now_ms(endpoints->loop);
   gw_timer_set(endpoints->loop, &address->retry,
@@ -88,6 +88,7 @@ static void address_add(gw_endpoint_name *name, const gw_sockaddr *sockaddr) {
   gw_address *address = calloc(1, endpoints->ops->address_size);
   if (address == NULL) return;
   address->endpoints = endpoints;
+  address->id = ++endpoints->last_id;
   address->endpoint = name->endpoint;
   address->sockaddr = *sockaddr;
   address->retry.fired = address_on_retry;
@@ -168,13 +169,13 @@ static gw_address *address_after(gw_endpoints *endpoints, gw_address *address) {
 
 /* Which addresses a search leaves out. */
 typedef struct pick_rules {
-  const gw_address *avoid; /* NULL: none */
+  uint32_t avoid_id; /* 0: none */
   bool skip_ejected;
   uint64_t now_ms;
 } pick_rules;
 
 static void *address_find(gw_address *address, const pick_rules *rules) {
-  if (address->is_gone || address == rules->avoid) return NULL;
+  if (address->is_gone || address->id == rules->avoid_id) return NULL;
   if (rules->skip_ejected && gw_outlier_is_ejected(&address->outlier, rules->now_ms)) return NULL;
   return address->endpoints->ops->find(address);
 }
@@ -198,7 +199,7 @@ static gw_address *endpoints_draw_address(gw_endpoints *endpoints) {
   gw_address *address;
   uint32_t count = 0;
   DL_COUNT2(endpoints->addresses, address, count, next);
-  uint32_t n = (uint32_t)(endpoints_draw(endpoints) * count);
+  uint32_t n = (uint32_t)(gw_endpoints_draw(endpoints) * count);
   for (address = endpoints->addresses; n > 0 && address->next != NULL; n--)
     address = address->next;
   return address;
@@ -212,8 +213,8 @@ static gw_address *endpoints_draw_less_loaded(gw_endpoints *endpoints, const pic
   return b_wins ? b : a;
 }
 
-void *gw_endpoints_pick(gw_endpoints *endpoints, const gw_address *avoid) {
-  pick_rules rules = { avoid, true, gw_loop_now_ms(endpoints->loop) };
+void *gw_endpoints_pick(gw_endpoints *endpoints, uint32_t avoid_id) {
+  pick_rules rules = { avoid_id, true, gw_loop_now_ms(endpoints->loop) };
   gw_address *cursor = endpoints->cursor, *start = NULL;
   if (endpoints->addresses == NULL) return NULL;
   switch (endpoints->config->balance) {
@@ -223,7 +224,7 @@ void *gw_endpoints_pick(gw_endpoints *endpoints, const gw_address *avoid) {
   }
   void *found = endpoints_pick_from(endpoints, start, &rules);
   if (found != NULL) return found;
-  rules = (pick_rules){ NULL, false, rules.now_ms };
+  rules = (pick_rules){ 0, false, rules.now_ms };
   return endpoints_pick_from(endpoints, start, &rules);
 }
 

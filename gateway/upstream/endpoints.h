@@ -29,6 +29,7 @@ typedef struct gw_address {
   gw_timer retry;      /* set: waiting before the next attempt */
   uint64_t tried_ms;   /* when that wait began */
   gw_outlier outlier;
+  uint32_t id;    /* among the endpoints'; never 0 */
   uint32_t calls; /* that the owner noted as begun: an address that has some is not freed */
   bool is_gone;   /* dropped: nothing new */
 } gw_address;
@@ -55,6 +56,7 @@ struct gw_endpoints {
   gw_address *cursor;    /* the address that the last call took */
   gw_endpoint_name *names;
   uint64_t random;
+  uint32_t last_id;
   bool is_closing;
 };
 
@@ -80,11 +82,14 @@ bool gw_endpoints_is_resolving(const gw_endpoints *endpoints);
 /* By the configuration's `balance`, among those for which `find` finds something:
  * round_robin: the address after the last one; pick_first: the last one as long as it can;
  * least_request: the less loaded of two drawn ones ("power of two choices").  Ejected addresses and
- * `avoid` (NULL: none) are only taken when there is no other.  NULL: none. */
-void *gw_endpoints_pick(gw_endpoints *endpoints, const gw_address *avoid);
+ * `avoid_id` (0: none) are only taken when there is no other.  NULL: none. */
+void *gw_endpoints_pick(gw_endpoints *endpoints, uint32_t avoid_id);
 
 /* A call to it ended.  True: that was one failure too many, and it is ejected now. */
 bool gw_address_result(gw_address *address, bool failed);
+
+/* Uniform in [0, 1): jitter, not secrets. */
+double gw_endpoints_draw(gw_endpoints *endpoints);
 
 /* Takes the address out of the list and frees it. */
 void gw_address_free(gw_address *address);

@@ -9,6 +9,7 @@
 #include "upstream/endpoints.h"
 #include "upstream/health.h"
 #include "upstream/pick.h"
+#include "upstream/throttle.h"
 
 typedef struct gw_conn gw_conn;
 typedef struct gw_grpc_address gw_grpc_address;
@@ -50,7 +51,9 @@ struct gw_upstream {
   gw_upstream_closed_fn *closed;
   void *user;
   gw_endpoints endpoints;
-  gw_call *waiting;
+  gw_attempt *waiting;
+  gw_call *pausing; /* failed once, and waiting before they are tried again */
+  gw_throttle throttle;
   uint32_t waiting_count, in_flight;
   gw_timer waiting_timer;
   uint32_t conn_count, ready_count;

@@ -182,7 +182,7 @@ static gw_http_address *upstream_idle(gw_http_upstream *upstream) {
  * yet. */
 static gw_http_address *upstream_pick(gw_http_upstream *upstream, uint32_t waiting_count) {
   while (upstream->connecting_count < waiting_count) {
-    gw_http_address *address = gw_endpoints_pick(&upstream->endpoints, NULL);
+    gw_http_address *address = gw_endpoints_pick(&upstream->endpoints, 0);
     if (address == NULL || address->idle != NULL) return address;
     gw_http_conn_open(address); /* its failure makes the address rest */
   }

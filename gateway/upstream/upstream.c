@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <utlist.h>
 
+#include "upstream/call.h"
 #include "upstream/grpc_upstream.h"
 
 #define UPSTREAM_HOPE_MS 100u /* a call waits for a retry that is so near */
@@ -90,30 +91,54 @@ static void upstream_hurry(gw_upstream *upstream) {
   }
 }
 
+static bool conn_is_coming(const gw_conn *conn) {
+  return conn->state == GW_CONN_CONNECTING || conn->state == GW_CONN_GREETING ||
+         (conn->state == GW_CONN_CHECKING && conn->health.state == GW_HEALTH_UNKNOWN);
+}
+
+/* What an address has to offer. */
+typedef struct address_view {
+  bool coming, ready;
+  bool hope; /* one of these, or a connection will soon be tried */
+} address_view;
+
+static address_view address_look(const gw_grpc_address *address) {
+  address_view view = { 0 };
+  const gw_conn *conn;
+  if (address->base.is_gone) return view;
+  DL_FOREACH2(address->conns, conn, next) {
+    view.coming |= conn_is_coming(conn);
+    view.ready |= conn->state == GW_CONN_READY;
+    view.hope |= conn->state == GW_CONN_BROKEN; /* its close will tell more */
+  }
+  view.hope |= view.coming || view.ready;
+  view.hope |= address->base.retry.slot != 0 && address->base.backoff_ms <= UPSTREAM_HOPE_MS;
+  return view;
+}
+
+bool gw_upstream_has_hope(const gw_upstream *upstream) {
+  const gw_address *base;
+  if (upstream->ready_count > 0 || gw_endpoints_is_resolving(&upstream->endpoints)) return true;
+  DL_FOREACH2(upstream->endpoints.addresses, base, next) {
+    if (address_look((const gw_grpc_address *)base).hope) return true;
+  }
+  return false;
+}
+
 /* Opens one more connection where all streams are taken.  False: no connection is or will soon be
  * there. */
 static bool upstream_grow(gw_upstream *upstream) {
   gw_address *base;
   gw_grpc_address *best = NULL;
-  bool hope = gw_endpoints_is_resolving(&upstream->endpoints);
   DL_FOREACH2(upstream->endpoints.addresses, base, next) {
     gw_grpc_address *address = gw_grpc_address_of(base);
-    bool connecting = false, ready = false;
-    gw_conn *conn;
-    if (base->is_gone) continue;
-    DL_FOREACH2(address->conns, conn, next) {
-      connecting |= conn->state == GW_CONN_CONNECTING || conn->state == GW_CONN_GREETING ||
-                    (conn->state == GW_CONN_CHECKING && conn->health.state == GW_HEALTH_UNKNOWN);
-      ready |= conn->state == GW_CONN_READY;
-      hope |= conn->state == GW_CONN_BROKEN; /* its close will tell more */
-    }
-    hope |= connecting || ready;
-    if (base->retry.slot != 0 && base->backoff_ms <= UPSTREAM_HOPE_MS) hope = true;
-    if (connecting || !ready) continue;
+    address_view view = address_look(address);
+    if (view.coming || !view.ready) continue;
     if (gw_grpc_address_staying(address) >= upstream->config->connections_max) continue;
     if (best == NULL || address->conn_count < best->conn_count) best = address;
   }
   if (best != NULL) gw_conn_open(best);
+  bool hope = gw_upstream_has_hope(upstream);
   if (!hope) upstream_hurry(upstream);
   return hope;
 }
@@ -126,48 +151,56 @@ static void upstream_waiting_arm(gw_upstream *upstream) {
   }
 }
 
-void gw_upstream_unqueue(gw_upstream *upstream, gw_call *call) {
-  DL_DELETE2(upstream->waiting, call, previous, next);
+void gw_upstream_unqueue(gw_upstream *upstream, gw_attempt *attempt) {
+  DL_DELETE2(upstream->waiting, attempt, previous, next);
   upstream->waiting_count--;
   gw_uncount(&upstream->metrics->waiting, 1);
   upstream_waiting_arm(upstream);
 }
 
-static void upstream_fail_no_connection(gw_upstream *upstream, gw_call *call) {
-  gw_call_fail(call, GW_UNAVAILABLE, "no connection to upstream \"" GW_STR_FMT "\"",
-               GW_STR_ARG(upstream->config->name));
+static void upstream_fail_no_connection(gw_upstream *upstream, gw_attempt *attempt) {
+  gw_attempt_fail(attempt, GW_UNAVAILABLE, "no connection to upstream \"" GW_STR_FMT "\"",
+                  GW_STR_ARG(upstream->config->name));
 }
 
-/* The call's address is another one, or none. */
-static void upstream_call_move(gw_call *call, gw_address *address) {
-  gw_address *was = call->address;
-  if (address != NULL) address->calls++;
-  call->address = address;
+/* The attempt's address is another one, or none. */
+static void upstream_attempt_move(gw_attempt *attempt, gw_address *address) {
+  gw_address *was = attempt->address;
+  if (address != NULL) {
+    address->calls++;
+    attempt->address_id = address->id;
+  }
+  attempt->address = address;
   if (was == NULL) return;
   was->calls--;
   gw_grpc_address_check_free(gw_grpc_address_of(was));
 }
 
-static void upstream_give(gw_call *call, gw_conn *conn) {
-  upstream_call_move(call, &conn->address->base);
-  gw_code code = gw_call_open(call, conn->h2, conn->address->base.endpoint->authority);
+static void upstream_give(gw_attempt *attempt, gw_conn *conn) {
+  upstream_attempt_move(attempt, &conn->address->base);
+  gw_code code = gw_attempt_open(attempt, conn->h2, conn->address->base.endpoint->authority);
   if (code != GW_OK) {
-    gw_call_fail(call, code == GW_NOMEM ? GW_NOMEM : GW_UNAVAILABLE, "no stream to upstream");
+    gw_attempt_fail(attempt, code == GW_NOMEM ? GW_NOMEM : GW_UNAVAILABLE, "no stream to upstream");
   }
 }
 
 void gw_upstream_dispatch(gw_upstream *upstream) {
   while (upstream->waiting != NULL) {
-    gw_call *call = upstream->waiting;
-    gw_conn *conn = gw_endpoints_pick(&upstream->endpoints, call->address);
+    gw_attempt *attempt = upstream->waiting;
+    gw_conn *conn = gw_endpoints_pick(&upstream->endpoints, attempt->address_id);
     bool hope = conn != NULL || upstream_grow(upstream);
     if (conn == NULL && hope) break;
-    gw_upstream_unqueue(upstream, call);
+    gw_upstream_unqueue(upstream, attempt);
     if (conn == NULL) {
-      upstream_fail_no_connection(upstream, call);
+      upstream_fail_no_connection(upstream, attempt);
     } else {
-      upstream_give(call, conn);
+      upstream_give(attempt, conn);
     }
+  }
+  if (upstream->pausing == NULL || gw_upstream_has_hope(upstream)) return;
+  gw_call *call;
+  DL_FOREACH2(upstream->pausing, call, next) {
+    gw_timer_set(upstream->loop, &call->timer, gw_loop_now_ms(upstream->loop));
   }
 }
 
@@ -175,49 +208,51 @@ static void upstream_on_waiting_timer(gw_timer *timer) {
   gw_upstream *upstream = GW_CONTAINER_OF(timer, gw_upstream, waiting_timer);
   uint64_t now = gw_loop_now_ms(upstream->loop);
   while (upstream->waiting != NULL && upstream->waiting->waiting_until_ms <= now) {
-    gw_call *call = upstream->waiting;
-    gw_upstream_unqueue(upstream, call);
+    gw_attempt *attempt = upstream->waiting;
+    gw_upstream_unqueue(upstream, attempt);
     if (upstream->ready_count > 0) {
       gw_count(&upstream->metrics->overflow_total, 1);
-      gw_call_fail(call, GW_OVERLOADED, "upstream \"" GW_STR_FMT "\" had no free stream in time",
-                   GW_STR_ARG(upstream->config->name));
+      gw_attempt_fail(attempt, GW_OVERLOADED,
+                      "upstream \"" GW_STR_FMT "\" had no free stream in time",
+                      GW_STR_ARG(upstream->config->name));
     } else {
-      upstream_fail_no_connection(upstream, call);
+      upstream_fail_no_connection(upstream, attempt);
     }
   }
 }
 
-void gw_upstream_place(gw_upstream *upstream, gw_call *call) {
+void gw_upstream_place(gw_upstream *upstream, gw_attempt *attempt) {
   const gw_upstream_config *config = upstream->config;
   gw_count(&upstream->metrics->calls_total, 1);
   upstream->in_flight++;
   gw_count(&upstream->metrics->in_flight, 1);
   if (upstream->in_flight > config->in_flight_max) {
     gw_count(&upstream->metrics->overflow_total, 1);
-    gw_call_fail(call, GW_OVERLOADED, "upstream \"" GW_STR_FMT "\" has %u calls in flight",
-                 GW_STR_ARG(config->name), (unsigned)config->in_flight_max);
+    gw_attempt_fail(attempt, GW_OVERLOADED, "upstream \"" GW_STR_FMT "\" has %u calls in flight",
+                    GW_STR_ARG(config->name), (unsigned)config->in_flight_max);
     return;
   }
-  gw_upstream_replace(upstream, call);
+  gw_upstream_replace(upstream, attempt);
 }
 
-void gw_upstream_replace(gw_upstream *upstream, gw_call *call) {
+void gw_upstream_replace(gw_upstream *upstream, gw_attempt *attempt) {
   const gw_upstream_config *config = upstream->config;
-  gw_conn *conn =
-      upstream->waiting == NULL ? gw_endpoints_pick(&upstream->endpoints, call->address) : NULL;
+  gw_conn *conn = upstream->waiting == NULL
+                      ? gw_endpoints_pick(&upstream->endpoints, attempt->address_id)
+                      : NULL;
   if (conn != NULL) {
-    upstream_give(call, conn);
+    upstream_give(attempt, conn);
     return;
   }
   if (!upstream_grow(upstream)) {
-    upstream_fail_no_connection(upstream, call);
+    upstream_fail_no_connection(upstream, attempt);
   } else if (upstream->waiting_count >= config->waiting_max) {
     gw_count(&upstream->metrics->overflow_total, 1);
-    gw_call_fail(call, GW_OVERLOADED, "%u calls already wait for upstream \"" GW_STR_FMT "\"",
-                 (unsigned)upstream->waiting_count, GW_STR_ARG(config->name));
+    gw_attempt_fail(attempt, GW_OVERLOADED, "%u calls already wait for upstream \"" GW_STR_FMT "\"",
+                    (unsigned)upstream->waiting_count, GW_STR_ARG(config->name));
   } else {
-    call->waiting_until_ms = gw_loop_now_ms(upstream->loop) + config->waiting_time_ms;
-    DL_APPEND2(upstream->waiting, call, previous, next);
+    attempt->waiting_until_ms = gw_loop_now_ms(upstream->loop) + config->waiting_time_ms;
+    DL_APPEND2(upstream->waiting, attempt, previous, next);
     upstream->waiting_count++;
     gw_count(&upstream->metrics->waiting, 1);
     upstream_waiting_arm(upstream);
@@ -230,19 +265,52 @@ static bool code_is_failure(unsigned grpc_code) {
          grpc_code == GW_GRPC_INTERNAL || grpc_code == GW_GRPC_DATA_LOSS;
 }
 
-void gw_upstream_call_done(gw_upstream *upstream, gw_call *call) {
+void gw_upstream_done(gw_upstream *upstream, gw_attempt *attempt) {
   gw_upstream_metrics *metrics = upstream->metrics;
-  unsigned grpc_code = call->result.grpc_code;
+  unsigned grpc_code = attempt->result.grpc_code;
   upstream->in_flight--;
   gw_uncount(&metrics->in_flight, 1);
   gw_count(&metrics->by_code[grpc_code < GW_GRPC_CODE_COUNT ? grpc_code : GW_GRPC_UNKNOWN], 1);
-  if (call->address == NULL) return;
+  if (attempt->address == NULL) return;
   /* A call that its owner gave up says nothing of the endpoint. */
-  if (call->result.code != GW_CANCELLED &&
-      gw_address_result(call->address, code_is_failure(grpc_code))) {
+  if (attempt->result.code != GW_CANCELLED &&
+      gw_address_result(attempt->address, code_is_failure(grpc_code))) {
     gw_count(&metrics->ejections_total, 1);
   }
-  upstream_call_move(call, NULL);
+  upstream_attempt_move(attempt, NULL);
+}
+
+/* ---- trying again ---- */
+
+void gw_upstream_pause(gw_upstream *upstream, gw_call *call) {
+  DL_APPEND2(upstream->pausing, call, previous, next);
+}
+
+void gw_upstream_unpause(gw_upstream *upstream, gw_call *call) {
+  DL_DELETE2(upstream->pausing, call, previous, next);
+}
+
+double gw_upstream_draw(gw_upstream *upstream) {
+  return gw_endpoints_draw(&upstream->endpoints);
+}
+
+const gw_retry_config *gw_upstream_retry(const gw_upstream *upstream) {
+  return &upstream->config->retry;
+}
+
+void gw_upstream_retry_note(gw_upstream *upstream, bool failed) {
+  gw_throttle_note(&upstream->throttle, &upstream->config->throttle, failed);
+}
+
+bool gw_upstream_retry_begin(gw_upstream *upstream, const gw_retry_config *config) {
+  bool may = gw_throttle_begin(&upstream->throttle, &upstream->config->throttle, config,
+                               upstream->in_flight);
+  gw_count(may ? &upstream->metrics->retries_total : &upstream->metrics->retries_refused_total, 1);
+  return may;
+}
+
+void gw_upstream_retry_over(gw_upstream *upstream) {
+  gw_throttle_over(&upstream->throttle);
 }
 
 /* ---- opening and closing ---- */
@@ -258,6 +326,7 @@ gw_upstream *gw_upstream_open(gw_loop *loop, const gw_upstream_config *config,
   upstream->closed = closed;
   upstream->user = user;
   upstream->closing.run = upstream_on_closing;
+  gw_throttle_init(&upstream->throttle, &config->throttle);
   upstream->waiting_timer.fired = upstream_on_waiting_timer;
   if (gw_endpoints_open(&upstream->endpoints, loop, config, &upstream_ops) == GW_OK) {
     return upstream;

@@ -30,6 +30,8 @@ static const counters_field upstream_fields[] = {
   UPSTREAM(connect_failures_total),
   UPSTREAM(calls_total),
   UPSTREAM(ejections_total),
+  UPSTREAM(retries_total),
+  UPSTREAM(retries_refused_total),
   UPSTREAM(overflow_total),
 };
 

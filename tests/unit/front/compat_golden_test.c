@@ -68,7 +68,7 @@ static bool run_load(compat_run *run, const char *profile, gw_str defaults, gw_s
   static const char yaml[] =
       "listen: [{address: '127.0.0.1:0'}]\n"
       "descriptors: [descriptors/compat.pb, descriptors/codec_test2.pb]\n"
-      "upstreams: {u: {endpoints: ['grpc://127.0.0.1:%u']}}\n"
+      "upstreams: {u: {endpoints: ['grpc://127.0.0.1:%u'], retry: {attempts: 1}}}\n"
       "workers: 1\nlog: {access: false}\n"
       "defaults: {upstream: u, compat: %s%s" GW_STR_FMT "}\nroutes:\n" GW_STR_FMT;
   char text[16384];

@@ -23,6 +23,7 @@ void bench_init(bench *b, size_t service_count, const script *scripts, size_t co
                                     .waiting_max = 4,
                                     .waiting_time_ms = 100,
                                     .in_flight_max = 1000,
+                                    .retry = { .attempts = 1 },
                                     .keepalive_ms = 300000,
                                     .keepalive_timeout_ms = 20000,
                                     .message_bytes_max = MESSAGE_MAX };

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "unit/upstream/service.h"
-#include "upstream/call_queue.h"
+#include "upstream/call.h"
 
 #define BYTES(literal) .data = literal, .data_n = sizeof(literal) - 1
 #define EMPTY          .data_n = 0
@@ -29,7 +29,7 @@ typedef struct bench {
 
 typedef struct tcall {
   gw_call call;
-  gw_call_queue queue;
+  gw_send_queue queue;
   uint32_t ticks;
   gw_arena arena;
   uint32_t messages, done_count;

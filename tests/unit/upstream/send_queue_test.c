@@ -1,4 +1,4 @@
-#include "upstream/call_queue.h"
+#include "upstream/send_queue.h"
 
 #include "unit/upstream/bench.h"
 
@@ -41,7 +41,7 @@ static void queue_bench(bench *b) {
   b->services[0].keeps_bodies = true;
 }
 
-TEST(call_queue, messages_leave_one_by_one) {
+TEST(send_queue, messages_leave_one_by_one) {
   bench b;
   queue_bench(&b);
   bench_ready(&b, 1);
@@ -64,7 +64,7 @@ TEST(call_queue, messages_leave_one_by_one) {
   bench_done(&b);
 }
 
-TEST(call_queue, none_at_all_is_an_empty_stream) {
+TEST(send_queue, none_at_all_is_an_empty_stream) {
   bench b;
   queue_bench(&b);
   bench_ready(&b, 1);
@@ -77,12 +77,12 @@ TEST(call_queue, none_at_all_is_an_empty_stream) {
   bench_done(&b);
 }
 
-TEST(call_queue, what_was_composed_before_there_was_a_connection_leaves_too) {
+TEST(send_queue, what_was_composed_before_there_was_a_connection_leaves_too) {
   bench b;
   queue_bench(&b);
   bench_open(&b);
   tcall *t = tcall_start_queue(&b, "/ok", UNARY);
-  CHECK_INT(t->call.state, GW_CALL_WAITING);
+  CHECK_INT(t->call.first.state, GW_ATTEMPT_WAITING);
   push(t, 0, 1000, false);
   push(t, 1000, 1000, true);
   PUMP(b.loop, t->done_count == 1);
@@ -91,7 +91,7 @@ TEST(call_queue, what_was_composed_before_there_was_a_connection_leaves_too) {
   bench_done(&b);
 }
 
-TEST(call_queue, is_full_while_the_services_window_is_closed) {
+TEST(send_queue, is_full_while_the_services_window_is_closed) {
   enum { PIECE = 3000 };
   bench b;
   queue_bench(&b);
@@ -108,10 +108,10 @@ TEST(call_queue, is_full_while_the_services_window_is_closed) {
     pump_for(b.loop, 2);
     if (gw_call_is_full(&t->call)) idle++;
   }
-  CHECK(sent <= GW_H2_STREAM_WINDOW + GW_CALL_QUEUE_BYTES + 2 * PIECE);
-  CHECK(sent >= GW_H2_STREAM_WINDOW + GW_CALL_QUEUE_BYTES - PIECE);
+  CHECK(sent <= GW_H2_STREAM_WINDOW + GW_SEND_QUEUE_BYTES + 2 * PIECE);
+  CHECK(sent >= GW_H2_STREAM_WINDOW + GW_SEND_QUEUE_BYTES - PIECE);
   CHECK_INT(received(&b), 0);
-  CHECK(t->arena.used < 4 * GW_CALL_QUEUE_BYTES);
+  CHECK(t->arena.used < 4 * GW_SEND_QUEUE_BYTES);
   uint32_t ticks = t->ticks;
   service_take(&b.services[0]);
   PUMP(b.loop, received(&b) == sent && t->ticks > ticks && !gw_call_is_full(&t->call));
@@ -122,7 +122,7 @@ TEST(call_queue, is_full_while_the_services_window_is_closed) {
   bench_done(&b);
 }
 
-TEST(call_queue, memory_does_not_grow_with_the_stream) {
+TEST(send_queue, memory_does_not_grow_with_the_stream) {
   bench b;
   queue_bench(&b);
   b.services[0].keeps_bodies = false;
@@ -135,12 +135,12 @@ TEST(call_queue, memory_does_not_grow_with_the_stream) {
   push(t, 0, 0, true);
   PUMP(b.loop, t->done_count == 1);
   CHECK_INT(received(&b), 20000000);
-  CHECK(t->arena.used < 5 * GW_CALL_QUEUE_BYTES);
+  CHECK(t->arena.used < 5 * GW_SEND_QUEUE_BYTES);
   tcall_free(t);
   bench_done(&b);
 }
 
-TEST(call_queue, a_message_larger_than_the_queue_passes) {
+TEST(send_queue, a_message_larger_than_the_queue_passes) {
   bench b;
   queue_bench(&b);
   bench_ready(&b, 1);
@@ -155,7 +155,7 @@ TEST(call_queue, a_message_larger_than_the_queue_passes) {
   bench_done(&b);
 }
 
-TEST(call_queue, the_service_may_answer_before_any) {
+TEST(send_queue, the_service_may_answer_before_any) {
   bench b;
   queue_bench(&b);
   bench_ready(&b, 1);
@@ -170,7 +170,7 @@ TEST(call_queue, the_service_may_answer_before_any) {
   bench_done(&b);
 }
 
-TEST(call_queue, an_early_status_ends_the_call_and_more_is_ignored) {
+TEST(send_queue, an_early_status_ends_the_call_and_more_is_ignored) {
   for (int way = 0; way < 2; way++) {
     bench b;
     queue_bench(&b);
@@ -190,7 +190,7 @@ TEST(call_queue, an_early_status_ends_the_call_and_more_is_ignored) {
 }
 
 /* An owner that cannot take the answers yet must not be stopped by what nobody reads. */
-TEST(call_queue, is_never_full_behind_the_services_end) {
+TEST(send_queue, is_never_full_behind_the_services_end) {
   bench b;
   queue_bench(&b);
   b.services[0].takes_nothing = true;
@@ -199,7 +199,7 @@ TEST(call_queue, is_never_full_behind_the_services_end) {
   t->takes_nothing = true;
   push(t, 0, 200000, false);
   CHECK(gw_call_is_full(&t->call));
-  PUMP(b.loop, t->call.ended);
+  PUMP(b.loop, t->call.first.ended);
   for (int i = 0; i < 100; i++) {
     CHECK(!gw_call_is_full(&t->call));
     push(t, 0, 50000, false);
@@ -216,7 +216,7 @@ TEST(call_queue, is_never_full_behind_the_services_end) {
   bench_done(&b);
 }
 
-TEST(call_queue, a_refused_stream_is_sent_again_while_it_is_kept) {
+TEST(send_queue, a_refused_stream_is_sent_again_while_it_is_kept) {
   bench b;
   queue_bench(&b);
   bench_ready(&b, 1);
@@ -233,13 +233,13 @@ TEST(call_queue, a_refused_stream_is_sent_again_while_it_is_kept) {
   push(t, 70000, 10000, true);
   PUMP(b.loop, t->done_count == 1);
   CHECK_INT(t->call.result.grpc_code, 0);
-  CHECK_INT(t->call.attempts, 2);
+  CHECK_INT(gw_call_streams(&t->call), 2);
   CHECK(gw_str_eq(gw_buf_str(&last_stream(&b)->body), mixed(0, 80000)));
   tcall_free(t);
   bench_done(&b);
 }
 
-TEST(call_queue, a_refused_stream_that_was_let_go_fails) {
+TEST(send_queue, a_refused_stream_that_was_let_go_fails) {
   bench b;
   queue_bench(&b);
   bench_ready(&b, 1);
@@ -258,7 +258,7 @@ TEST(call_queue, a_refused_stream_that_was_let_go_fails) {
   bench_done(&b);
 }
 
-TEST(call_queue, can_be_cancelled_with_bytes_on_the_way) {
+TEST(send_queue, can_be_cancelled_with_bytes_on_the_way) {
   bench b;
   queue_bench(&b);
   b.services[0].takes_nothing = true;

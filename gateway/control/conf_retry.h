@@ -1,0 +1,34 @@
+/* conf_retry: the keys of `retry`, which upstreams and routes have (DESIGN sections 5 and 11).
+ * What a route does not say is taken from its upstream. */
+#pragma once
+
+#include "control/conf.h"
+#include "control/values.h"
+#include "upstream/config.h"
+
+/* A list of gRPC codes that are worth another attempt, into a set of bits. */
+gw_option_fn gw_option_retry_codes;
+/* A duration that also turns hedging on; target: the gw_retry_config's `hedge_ms`. */
+gw_option_fn gw_option_retry_hedge;
+
+/* The keys' table for a gw_retry_config that is `member` of `type`. */
+#define GW_CONF_RETRY_OPTIONS(type, member)                                                        \
+  GW_OPTION_NUMBER("attempts", gw_option_count, type, member.attempts, 1, GW_RETRY_ATTEMPTS_MAX),  \
+      GW_OPTION_NUMBER("backoff", gw_option_duration, type, member.backoff_ms, 1, 60000),          \
+      GW_OPTION_NUMBER("max_backoff", gw_option_duration, type, member.backoff_max_ms, 1, 300000), \
+      { .name = GW_STR_INIT("on"),                                                                 \
+        .read = gw_option_retry_codes,                                                             \
+        GW_OPTION_FIELD(type, member.codes) },                                                     \
+      GW_OPTION_NUMBER("budget", gw_option_share, type, member.budget_ppm, 0,                      \
+                       100 * GW_VALUE_PERCENT),                                                    \
+      GW_OPTION_NUMBER("timeout", gw_option_duration, type, member.timeout_ms, 1, 300000), {       \
+    .name = GW_STR_INIT("hedge"), .read = gw_option_retry_hedge,                                   \
+    GW_OPTION_FIELD(type, member.hedge_ms), .min = 0, .max = 60000                                 \
+  }
+
+/* A route's, before anything was read: everything is the upstream's. */
+extern const gw_retry_config gw_conf_retry_unset;
+/* NULL: nothing is set, or (noted) no memory.  Else what is set, over what the upstream has; stays
+ * with the snapshot. */
+const gw_retry_config *gw_conf_retry_merge(gw_conf *conf, const gw_retry_config *route,
+                                           const gw_retry_config *upstream);
