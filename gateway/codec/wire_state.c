@@ -49,7 +49,7 @@ static void path_put_dot(gw_wire_printer *s) {
 
 void gw_wire_path_field(gw_wire_printer *s, const gw_field *field) {
   path_put_dot(s);
-  path_put(s, field->name);
+  path_put(s, field->extension ? field->json_name : field->name); /* "[pkg.name]" */
 }
 
 void gw_wire_path_index(gw_wire_printer *s, uint64_t index) {

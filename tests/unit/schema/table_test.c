@@ -327,6 +327,28 @@ TEST(table, a_misspelt_field_has_a_near_one) {
   CHECK(gw_message_nearest_field(user, GW_STR("")) == NULL);
 }
 
+/* An item of a message set: its tag is all that stands before the message's length. */
+TEST(table, items_of_message_sets_have_their_start_ready) {
+  const gw_message *bag = sets_message("codec_test2", "codectest2.Bag");
+  CHECK_INT(bag->wkt, GW_WKT_MESSAGE_SET);
+  CHECK(!gw_message_has_own_json(bag));
+  CHECK_INT(bag->field_count, 3);
+  static const struct {
+    uint32_t number;
+    const char *tag;
+  } rows[] = { { 1, "\x0b\x10\x01\x1a" },
+               { 12345, "\x0b\x10\xb9\x60\x1a" },
+               { 2147483646, "\x0b\x10\xfe\xff\xff\xff\x07\x1a" } };
+  for (size_t i = 0; i < GW_COUNT_OF(rows); i++) {
+    const gw_field *field = gw_message_field_by_number(bag, rows[i].number);
+    CHECK(field == &bag->fields[i]);
+    CHECK(field->item && field->extension && !field->repeated);
+    CHECK_INT(field->kind, GW_KIND_GROUP);
+    CHECK_STR(((gw_str){ (const char *)field->tag, field->tag_n }), rows[i].tag);
+  }
+  CHECK(!sets_field(sets_message("codec_test2", "codectest2.Message2"), "bag")->item);
+}
+
 TEST(table, names_that_are_not_there) {
   const gw_pool *pool = sets_pool("codec_test");
   CHECK(gw_pool_find_message(pool, GW_STR("codectest.Color")) == NULL);
