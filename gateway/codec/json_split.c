@@ -2,6 +2,9 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
 
 enum {
   PLACE_START, /* the first byte says what the text is; must be 0: a splitter starts cleared */
@@ -78,6 +81,26 @@ static void split_line(gw_json_split *split, char c, uint64_t at) {
 
 /* ---- within a value: returns how many of the bytes were taken; the value may be over ---- */
 
+/* The first byte from `i` on that a string does not just hold: a quote, a backslash, a control
+ * character; in.n: none. */
+static size_t split_plain(gw_str in, size_t i) {
+#if defined(__SSE2__)
+  for (; in.n - i >= 16; i += 16) {
+    __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)(in.p + i));
+    __m128i quotes = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('"'));
+    __m128i slashes = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'));
+    __m128i controls = _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(0x1f)), bytes);
+    int found = _mm_movemask_epi8(_mm_or_si128(_mm_or_si128(quotes, slashes), controls));
+    if (found != 0) return i + (size_t)__builtin_ctz((unsigned)found);
+  }
+#endif
+  for (; i < in.n; i++) {
+    unsigned char c = (unsigned char)in.p[i];
+    if (c < ' ' || c == '"' || c == '\\') return i;
+  }
+  return in.n;
+}
+
 /* Stops in front of a control character: a line that lost its quote must not take the next ones
  * with it. */
 static size_t split_string(gw_json_split *split, gw_str in) {
@@ -86,10 +109,9 @@ static size_t split_string(gw_json_split *split, gw_str in) {
     split->is_escaped = false;
     i = 1;
   }
-  for (; i < in.n; i++) {
-    unsigned char c = (unsigned char)in.p[i];
-    if (GW_LIKELY(c >= ' ' && c != '"' && c != '\\')) continue;
-    if (c < ' ') return i;
+  while ((i = split_plain(in, i)) < in.n) {
+    char c = in.p[i];
+    if (c != '"' && c != '\\') return i;
     if (c == '"') {
       split->inside = split->depth > 0 ? INSIDE_BRACKETS : INSIDE_NOTHING;
       return i + 1;
@@ -98,7 +120,7 @@ static size_t split_string(gw_json_split *split, gw_str in) {
       split->is_escaped = true;
       return in.n;
     }
-    i++;
+    i += 2;
   }
   return in.n;
 }
@@ -106,7 +128,11 @@ static size_t split_string(gw_json_split *split, gw_str in) {
 static size_t split_brackets(gw_json_split *split, gw_str in) {
   for (size_t i = 0; i < in.n; i++) {
     switch (byte_kind(in.p[i])) {
-    case BYTE_QUOTE: split->inside = INSIDE_STRING; return i + 1;
+    case BYTE_QUOTE:
+      i = split_plain(in, i + 1);
+      if (GW_LIKELY(i < in.n && in.p[i] == '"' && split->depth > 0)) break;
+      split->inside = INSIDE_STRING; /* it has escapes, or is cut, or is all of the value */
+      return i;
     case BYTE_OPEN:
       if (++split->depth > GW_JSON_BRACKETS_MAX) return i;
       break;
