@@ -144,8 +144,8 @@ static gw_str request_name(const gw_route *route, gw_str name) {
   if (gw_str_eq(name, GW_STR("user-agent"))) return GW_STR("x-forwarded-user-agent");
   gw_str usual = gw_headers_request_default(name);
   if (usual.n > 0) return usual;
-  if (gw_headers_reserved(name)) return (gw_str){ NULL, 0 };
-  return list_find(route->headers_request, route->headers_request_count, name);
+  gw_str listed = list_find(route->headers_request, route->headers_request_count, name);
+  return listed.n > 0 && !gw_headers_reserved(name) ? listed : (gw_str){ NULL, 0 };
 }
 
 /* Address without port: "[::1]:80" -> "::1". */
@@ -186,9 +186,10 @@ gw_code gw_metadata_of_request(const gw_h1_request *request, const gw_route *rou
                                gw_arena *arena, gw_header **out, uint32_t *count,
                                uint32_t *dropped) {
   metadata_list list = { .arena = arena };
-  /* authorization may travel under two names */
-  list.capacity = (uint32_t)gw_size_min(2 * request->field_count + METADATA_FORWARDED,
-                                        GW_CALL_METADATA_MAX - 1);
+  /* grpc-gateway sends authorization under two names, others under one. */
+  bool listed = route->compat.header_names == GW_NAMES_LISTED;
+  uint32_t names = request->field_count * (listed ? 1u : 2u);
+  list.capacity = (uint32_t)gw_size_min(names + METADATA_FORWARDED, GW_CALL_METADATA_MAX - 1);
   list.fields = gw_arena_alloc(arena, (list.capacity + 1u) * sizeof list.fields[0]);
   if (list.fields == NULL) return GW_NOMEM;
   list_add_forwarded(&list, request, peer);

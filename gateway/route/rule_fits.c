@@ -15,6 +15,9 @@ static bool fits_verb(const gw_rule *rule, gw_str path, fits_path *rest, gw_err 
   *rest = (fits_path){ .at = path.p, .end = end, .index = 1 };
   if (verb.n == 0) return true;
   const char *colon = memrchr(slash, ':', (size_t)(end - slash));
+  for (size_t i = 0; i < verb.n && colon != NULL; i++) { /* D-05: it may hold colons itself */
+    if (verb.p[i] == ':') colon = memrchr(slash, ':', (size_t)(colon - slash));
+  }
   if (colon == NULL || !gw_literal_eq(gw_str_from(colon + 1, end), verb)) {
     gw_err_set(why_not, GW_NO_ROUTE, "verb \":" GW_STR_FMT "\" expected at the end",
                GW_STR_ARG(verb));
