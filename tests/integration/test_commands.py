@@ -116,8 +116,6 @@ class Commands(Test):
         for old, new, word in (
                 ("upstream: users", "upstream: user", "user"),
                 ("rpc: userservice.UserService/GetUser", "rpc: GetUser", "GetUser"),
-                ("rpc: userservice.UserService/GetUser",
-                 "rpc: userservice.UserService/StreamUpdates", "StreamUpdates"),
                 ("{user_id}", "{usr_id}", "user_id"), ("match: GET ", "match: ", "match"),
                 ("grpc://127.0.0.1:50051", "127.0.0.1:50051", "127.0.0.1:50051"),
                 ("grpc://127.0.0.1:50051", "grpc://127.0.0.1:0", "0"),
