@@ -169,11 +169,14 @@ void gw_server_wait(gw_server *server) {
     gw_worker_join(server->workers[w]);
 }
 
-/* Usable: every worker has a connection to it. */
-static bool server_upstream_usable(const gw_server *server, gw_str name) {
+/* Usable: every worker has a connection to it; of http, where connections come and go with the
+ * requests, one address that can be reached. */
+static bool server_upstream_usable(const gw_server *server, const gw_upstream_config *upstream) {
+  bool http = gw_upstream_is_http(upstream);
   for (uint32_t w = 0; w < server->worker_count; w++) {
-    const gw_upstream_metrics *metrics = gw_metrics_upstream(name, w);
-    if (metrics == NULL || gw_counter_get(&metrics->connections) == 0) return false;
+    const gw_upstream_metrics *metrics = gw_metrics_upstream(upstream->name, w);
+    if (metrics == NULL) return false;
+    if (gw_counter_get(http ? &metrics->usable : &metrics->connections) == 0) return false;
   }
   return true;
 }
@@ -188,11 +191,11 @@ bool gw_server_is_ready(gw_server *server, gw_buf *reasons) {
   }
   for (uint32_t i = 0; i < snapshot->upstream_count && code == GW_OK; i++) {
     gw_str name = snapshot->upstreams[i].name;
-    bool is_needed = false;
+    bool is_needed = snapshot->legacy == i;
     for (uint32_t r = 0; r < snapshot->route_count && !is_needed; r++) {
       is_needed = snapshot->routes[r]->upstream == i;
     }
-    if (!is_needed || server_upstream_usable(server, name)) continue;
+    if (!is_needed || server_upstream_usable(server, &snapshot->upstreams[i])) continue;
     is_ready = false;
     code = gw_buf_printf(reasons, "upstream %.*s: no usable endpoint\n", GW_STR_ARG(name));
   }

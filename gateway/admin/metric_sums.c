@@ -96,6 +96,12 @@ static void sums_on_upstream(void *context, gw_str name, uint32_t worker,
   upstream->overflow_total += gw_counter_get(&metrics->overflow_total);
   for (size_t i = 0; i < GW_GRPC_CODE_COUNT; i++)
     upstream->by_code[i] += gw_counter_get(&metrics->by_code[i]);
+  upstream->is_http += gw_counter_get(&metrics->is_http);
+  upstream->usable += gw_counter_get(&metrics->usable);
+  upstream->reuses_total += gw_counter_get(&metrics->reuses_total);
+  upstream->repeats_total += gw_counter_get(&metrics->repeats_total);
+  for (size_t i = 0; i < GW_METRIC_STATUS_CLASSES; i++)
+    upstream->by_status[i] += gw_counter_get(&metrics->by_status[i]);
 }
 
 static void sums_on_worker(void *context, uint32_t worker, const gw_worker_metrics *metrics) {
@@ -112,11 +118,12 @@ static void sums_on_worker(void *context, uint32_t worker, const gw_worker_metri
   for (size_t i = 0; i < GW_LIMIT_COUNT; i++)
     workers->limits_hit[i] += gw_counter_get(&metrics->limits_hit[i]);
   sums_add_route(&sums->unrouted, &metrics->unrouted);
+  sums_add_route(&sums->forwarded, &metrics->forwarded);
 }
 
 gw_code gw_metric_sums_collect(gw_metric_sums *sums) {
   static const gw_metrics_visitor visitor = { sums_on_route, sums_on_upstream, sums_on_worker };
-  *sums = (gw_metric_sums){ .code = GW_OK };
+  *sums = (gw_metric_sums){ .forwarded.is_forwarded = true, .code = GW_OK };
   gw_metrics_visit(&visitor, sums);
   return sums->code;
 }

@@ -14,6 +14,7 @@
 typedef struct gw_route_sums {
   UT_hash_handle hh; /* next: in order of creation */
   gw_str name;       /* n == 0: exchanges that no route took */
+  bool is_forwarded; /* of them, those that legacy answered */
   struct {
     uint64_t status, count;
   } by_status[GW_SUMS_STATUSES]; /* ascending */
@@ -31,6 +32,8 @@ typedef struct gw_upstream_sums {
   uint64_t connects_total, connect_failures_total, ejections_total, retries_total,
       retries_refused_total, calls_total, overflow_total;
   uint64_t by_code[GW_GRPC_CODE_COUNT];
+  uint64_t is_http; /* not 0: it is */
+  uint64_t usable, reuses_total, repeats_total, by_status[GW_METRIC_STATUS_CLASSES];
 } gw_upstream_sums;
 
 typedef struct gw_worker_sums {
@@ -43,7 +46,7 @@ typedef struct gw_worker_sums {
 typedef struct gw_metric_sums {
   gw_route_sums *routes; /* a hash by name */
   gw_upstream_sums *upstreams;
-  gw_route_sums unrouted;
+  gw_route_sums unrouted, forwarded; /* as in gw_worker_metrics */
   gw_worker_sums workers;
   gw_code code; /* GW_NOMEM as soon as memory was missing once */
 } gw_metric_sums;

@@ -1,6 +1,7 @@
 #include "admin/metrics_text.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 
 /* The first failure stops all further writing; its code is the answer. */
 typedef struct text_writer {
@@ -55,9 +56,10 @@ static void text_plain(text_writer *w, const char *name, const char *type, const
 /* ---- routes ---- */
 
 static void text_route_open(text_writer *w, const char *name, const gw_route_sums *route) {
+  const char *side = route->is_forwarded ? "legacy" : route->name.n > 0 ? "grpc" : "";
   text_printf(w, "%s{", name);
   text_label(w, "route", route->name);
-  text_printf(w, ",side=\"%s\"", route->name.n > 0 ? "grpc" : "");
+  text_printf(w, ",side=\"%s\"", side);
 }
 
 static void text_route_requests(text_writer *w, const gw_route_sums *route) {
@@ -112,13 +114,17 @@ static void text_stages(text_writer *w, const gw_snapshot *snapshot) {
 
 static void text_routes(text_writer *w, const gw_metric_sums *sums, const gw_snapshot *snapshot) {
   const gw_route_sums *route;
+  /* Counters outlive a reload that has none. */
+  bool has_legacy = snapshot->legacy != UINT32_MAX || gw_route_sums_requests(&sums->forwarded) > 0;
   text_family(w, "sluice_requests_total", "counter", "Finished requests, by HTTP status.");
   text_route_requests(w, &sums->unrouted);
+  if (has_legacy) text_route_requests(w, &sums->forwarded);
   for (route = sums->routes; route != NULL; route = route->hh.next)
     text_route_requests(w, route);
   text_family(w, "sluice_request_seconds", "histogram",
               "Time from a request's head to the end of its answer.");
   text_route_seconds(w, &sums->unrouted);
+  if (has_legacy) text_route_seconds(w, &sums->forwarded);
   for (route = sums->routes; route != NULL; route = route->hh.next)
     text_route_seconds(w, route);
   text_stages(w, snapshot);
@@ -152,10 +158,33 @@ static const text_figure upstream_figures[] = {
     "Calls refused because too many waited or were in flight.", UPSTREAM_FIGURE(overflow_total) },
 };
 
+static const text_figure upstream_http_figures[] = {
+  { "sluice_upstream_usable", "gauge", "Addresses that can be reached, of http upstreams.",
+    UPSTREAM_FIGURE(usable) },
+  { "sluice_upstream_reuses_total", "counter",
+    "Requests on a connection that served before, of http upstreams.",
+    UPSTREAM_FIGURE(reuses_total) },
+  { "sluice_upstream_repeats_total", "counter",
+    "Requests sent once more because a kept connection had ended, of http upstreams.",
+    UPSTREAM_FIGURE(repeats_total) },
+};
+
 /* gRPC proposal A66, the name as its Prometheus exporters write it; an upstream is a channel. */
 static const text_figure upstream_attempts = { "grpc_client_attempt_started_total", "counter",
                                                "Attempts of calls, ended or not.",
                                                UPSTREAM_FIGURE(calls_total) };
+
+/* HTTP's answers by class: "2xx"; without one "none". */
+static void text_upstream_statuses(text_writer *w, const gw_upstream_sums *upstream) {
+  for (unsigned i = 0; i < GW_METRIC_STATUS_CLASSES; i++) {
+    char label[8] = "none";
+    if (upstream->by_status[i] == 0 && i != 2) continue;
+    if (i > 0) snprintf(label, sizeof label, "%uxx", i);
+    text_put(w, GW_STR("sluice_upstream_calls_total{"));
+    text_label(w, "upstream", upstream->name);
+    text_printf(w, ",code=\"%s\"} %" PRIu64 "\n", label, upstream->by_status[i]);
+  }
+}
 
 static void text_upstream_codes(text_writer *w, const gw_upstream_sums *upstream) {
   for (unsigned i = 0; i < GW_GRPC_CODE_COUNT; i++) {
@@ -166,13 +195,20 @@ static void text_upstream_codes(text_writer *w, const gw_upstream_sums *upstream
   }
 }
 
-/* The figure of every upstream, whose name stands under `label`. */
+typedef enum text_kinds { TEXT_ALL, TEXT_GRPC, TEXT_HTTP } text_kinds;
+
+static bool text_kinds_have(text_kinds kinds, const gw_upstream_sums *upstream) {
+  return kinds == TEXT_ALL || (kinds == TEXT_HTTP) == (upstream->is_http != 0);
+}
+
+/* The figure of every upstream of these kinds, whose name stands under `label`. */
 static void text_upstream_figure(text_writer *w, const gw_upstream_sums *upstreams,
-                                 const text_figure *figure, const char *label) {
+                                 const text_figure *figure, const char *label, text_kinds kinds) {
   text_family(w, figure->name, figure->type, figure->help);
   for (const gw_upstream_sums *upstream = upstreams; upstream != NULL;
        upstream = upstream->hh.next) {
     uint64_t value;
+    if (!text_kinds_have(kinds, upstream)) continue;
     memcpy(&value, (const char *)upstream + figure->offset, sizeof value);
     text_printf(w, "%s{", figure->name);
     text_label(w, label, upstream->name);
@@ -182,12 +218,21 @@ static void text_upstream_figure(text_writer *w, const gw_upstream_sums *upstrea
 
 static void text_upstreams(text_writer *w, const gw_metric_sums *sums) {
   for (size_t i = 0; i < GW_COUNT_OF(upstream_figures); i++)
-    text_upstream_figure(w, sums->upstreams, &upstream_figures[i], "upstream");
-  text_family(w, "sluice_upstream_calls_total", "counter", "Finished calls, by gRPC code.");
+    text_upstream_figure(w, sums->upstreams, &upstream_figures[i], "upstream", TEXT_ALL);
+  text_family(w, "sluice_upstream_calls_total", "counter",
+              "Finished calls, by gRPC code or class of HTTP status.");
+  bool has_http = false;
   for (const gw_upstream_sums *upstream = sums->upstreams; upstream != NULL;
-       upstream = upstream->hh.next)
-    text_upstream_codes(w, upstream);
-  text_upstream_figure(w, sums->upstreams, &upstream_attempts, "grpc_target");
+       upstream = upstream->hh.next) {
+    has_http |= upstream->is_http != 0;
+    if (upstream->is_http != 0)
+      text_upstream_statuses(w, upstream);
+    else
+      text_upstream_codes(w, upstream);
+  }
+  text_upstream_figure(w, sums->upstreams, &upstream_attempts, "grpc_target", TEXT_GRPC);
+  for (size_t i = 0; has_http && i < GW_COUNT_OF(upstream_http_figures); i++)
+    text_upstream_figure(w, sums->upstreams, &upstream_http_figures[i], "upstream", TEXT_HTTP);
 }
 
 /* ---- workers and the process ---- */

@@ -99,7 +99,8 @@ typedef struct gw_worker_metrics {
   gw_counter ignored_status_total; /* x-http-code out of range */
   gw_counter client_gone_total;
   gw_counter limits_hit[GW_LIMIT_COUNT];
-  gw_route_metrics unrouted; /* exchanges that no route took */
+  gw_route_metrics unrouted;  /* exchanges that nobody took */
+  gw_route_metrics forwarded; /* those without a route that legacy answered */
 } gw_worker_metrics;
 
 /* Get or create; NULL: no memory.  Never freed before gw_metrics_done(). */

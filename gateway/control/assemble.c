@@ -127,17 +127,22 @@ gw_route *gw_assembly_route_new(gw_assembly *assembly, const gw_conf_route *opti
   return route;
 }
 
-uint32_t gw_assembly_upstream(gw_assembly *assembly, const gw_yaml *owner, const gw_yaml *node) {
-  gw_conf *conf = assembly->conf;
-  if (node == NULL) {
-    gw_findings_add(conf->findings, gw_conf_place(conf, owner), "\"upstream\" is missing");
+/* The upstream that `node` names, which must be of the kind that `key` needs. */
+static uint32_t assembly_find_upstream(gw_conf *conf, gw_str key, const gw_yaml *node, bool http) {
+  gw_str name = gw_conf_text(conf, node, key, "an upstream's name");
+  if (name.p == NULL) return UINT32_MAX;
+  const gw_snapshot *snapshot = conf->snapshot;
+  uint32_t found = gw_conf_upstream_find(conf, name);
+  if (found != UINT32_MAX) {
+    const gw_upstream_config *upstream = &snapshot->upstreams[found];
+    if (upstream->endpoint_count == 0 || gw_upstream_is_http(upstream) == http) return found;
+    gw_findings_add(conf->findings, gw_conf_place(conf, node),
+                    "\"" GW_STR_FMT "\": upstream \"" GW_STR_FMT "\" has %s endpoints, not %s",
+                    GW_STR_ARG(key), GW_STR_ARG(name), http ? "grpc://" : "http://",
+                    http ? "http://" : "grpc://");
     return UINT32_MAX;
   }
-  gw_str name = gw_conf_text(conf, node, GW_STR("upstream"), "an upstream's name");
-  if (name.p == NULL) return UINT32_MAX;
-  uint32_t found = gw_conf_upstream_find(conf, name);
-  if (found != UINT32_MAX || conf->findings->errors >= GW_FINDINGS_MAX) return found;
-  const gw_snapshot *snapshot = conf->snapshot;
+  if (conf->findings->errors >= GW_FINDINGS_MAX) return found;
   gw_str *names = gw_conf_scratch(conf, (snapshot->upstream_count + 1) * sizeof *names);
   if (names == NULL) return UINT32_MAX;
   for (uint32_t i = 0; i < snapshot->upstream_count; i++)
@@ -146,6 +151,23 @@ uint32_t gw_assembly_upstream(gw_assembly *assembly, const gw_yaml *owner, const
                   GW_STR_ARG(gw_str_first(name, gw_size_min(name.n, 80))),
                   gw_conf_hint(conf, gw_str_nearest(name, names, snapshot->upstream_count)));
   return UINT32_MAX;
+}
+
+uint32_t gw_assembly_upstream(gw_assembly *assembly, const gw_yaml *owner, const gw_yaml *node) {
+  gw_conf *conf = assembly->conf;
+  if (node != NULL) return assembly_find_upstream(conf, GW_STR("upstream"), node, false);
+  gw_findings_add(conf->findings, gw_conf_place(conf, owner), "\"upstream\" is missing");
+  return UINT32_MAX;
+}
+
+/* What no route matches: the times are those of `defaults`. */
+static void assembly_read_legacy(gw_assembly *assembly) {
+  gw_conf *conf = assembly->conf;
+  gw_snapshot *snapshot = conf->snapshot;
+  if (conf->legacy == NULL) return;
+  snapshot->legacy = assembly_find_upstream(conf, GW_STR("legacy"), conf->legacy, true);
+  snapshot->legacy_timeout_ms = assembly->defaults.timeout_ms;
+  snapshot->legacy_idle_timeout_ms = assembly->defaults.idle_timeout_ms;
 }
 
 static void assembly_on_conflict(void *context, const gw_rule *first, const gw_rule *second) {
@@ -187,6 +209,7 @@ void gw_assembly_run(gw_conf *conf) {
   gw_names_init(&assembly.shapes, &conf->scratch);
   assembly.defaults = gw_conf_route_defaults(conf);
   snapshot->compat = route_compat(&assembly.defaults);
+  assembly_read_legacy(&assembly);
   gw_assembly_add_routes(&assembly);
   gw_assembly_add_services(&assembly);
   assembly_fill_upstreams(&assembly);

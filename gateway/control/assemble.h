@@ -70,5 +70,5 @@ void gw_assembly_warn_overlaps(gw_assembly *assembly);
 /* Appends a finished rule. */
 void gw_assembly_keep_rule(gw_assembly *assembly, gw_rule *rule);
 
-/* The upstream that `node` names (UINT32_MAX after reporting why not). */
+/* The grpc upstream that `node` names (UINT32_MAX after reporting why not). */
 uint32_t gw_assembly_upstream(gw_assembly *assembly, const gw_yaml *owner, const gw_yaml *node);

@@ -28,7 +28,7 @@ typedef struct gw_conf {
   bool has_listen;
   bool pool_partial; /* a descriptor set is missing from the pool; that is a finding already */
   /* Sections that need others first; NULL: absent. */
-  const gw_yaml *descriptors, *upstreams, *defaults, *services, *routes;
+  const gw_yaml *descriptors, *upstreams, *legacy, *defaults, *services, *routes;
 } gw_conf;
 
 typedef void gw_option_fn(gw_conf *conf, const gw_option *option, const gw_yaml *value,

@@ -235,7 +235,7 @@ static const gw_option file_options[] = {
   { .name = GW_STR_INIT("workers"), .read = conf_read_workers },
   SECTION("descriptors", descriptors, NULL),
   SECTION("upstreams", upstreams, &gw_conf_upstream_options),
-  GW_OPTION_LATER("legacy"),
+  SECTION("legacy", legacy, NULL),
   { .name = GW_STR_INIT("limits"), .keys = &limit_table },
   GW_OPTION_NUMBER("drain_timeout", gw_option_duration, gw_snapshot, drain_timeout_ms, 0, HOUR_MS),
   GW_OPTION_LATER("state"),

@@ -6,6 +6,17 @@
 #define UPSTREAMS_MAX 1024 /* of one configuration */
 #define ENDPOINTS_MAX 256  /* of one upstream */
 
+/* Connections to one address, for each worker: one carries up to 100 calls of gRPC, but only one
+ * request of HTTP/1.1. */
+#define GRPC_CONNECTIONS         1
+#define GRPC_CONNECTIONS_DEFAULT 8
+#define GRPC_CONNECTIONS_MAX     256
+#define HTTP_CONNECTIONS_DEFAULT 1024
+#define HTTP_CONNECTIONS_MAX     65536
+/* Shorter than the five seconds after which Node, Apache and others close an idle connection: what
+ * they close meets no request on its way. */
+#define HTTP_IDLE_DEFAULT_MS 4000
+
 #define MINUTE_MS 60000u
 #define DAY_MS    86400000u
 
@@ -24,7 +35,8 @@ static const gw_str balance_words[] = {
 static bool conf_read_endpoint(gw_conf *conf, const gw_yaml *node, gw_endpoint_config *out) {
   gw_err err;
   gw_err_init(&err);
-  gw_str text = gw_conf_text(conf, node, GW_STR("endpoints"), "grpc://HOST:PORT");
+  gw_str text =
+      gw_conf_text(conf, node, GW_STR("endpoints"), "grpc://HOST:PORT or http://HOST:PORT");
   if (text.p == NULL) return false;
   gw_code code = gw_value_endpoint_parse(text, conf->arena, out, &err);
   if (code == GW_NOMEM) {
@@ -33,15 +45,21 @@ static bool conf_read_endpoint(gw_conf *conf, const gw_yaml *node, gw_endpoint_c
   }
   gw_place at = gw_conf_place(conf, node);
   if (code != GW_OK) {
-    gw_findings_add(conf->findings, at,
-                    "\"endpoints\": expected grpc://HOST:PORT, not \"" GW_STR_FMT "\": %s",
-                    GW_STR_ARG(gw_str_first(text, gw_size_min(text.n, 80))), err.text);
+    gw_findings_add(
+        conf->findings, at,
+        "\"endpoints\": expected grpc://HOST:PORT or http://HOST:PORT, not \"" GW_STR_FMT "\": %s",
+        GW_STR_ARG(gw_str_first(text, gw_size_min(text.n, 80))), err.text);
     return false;
   }
-  if (out->scheme == GW_SCHEME_GRPC) return true;
-  gw_findings_add(conf->findings, at, "\"" GW_STR_FMT "\" is not implemented yet; use grpc://",
-                  GW_STR_ARG(gw_str_first(text, gw_str_find(text, '/') + 2)));
+  if (out->scheme == GW_SCHEME_GRPC || out->scheme == GW_SCHEME_HTTP) return true;
+  gw_findings_add(conf->findings, at, "\"" GW_STR_FMT "\" is not implemented yet; use %s",
+                  GW_STR_ARG(gw_str_first(text, gw_str_find(text, '/') + 2)),
+                  out->scheme == GW_SCHEME_HTTPS ? "http://" : "grpc://");
   return false;
+}
+
+static bool endpoint_is_http(const gw_endpoint_config *endpoint) {
+  return endpoint->scheme == GW_SCHEME_HTTP || endpoint->scheme == GW_SCHEME_HTTPS;
 }
 
 static void conf_add_endpoint(gw_conf *conf, const gw_yaml *node, gw_endpoint_config *endpoints,
@@ -55,6 +73,11 @@ static void conf_add_endpoint(gw_conf *conf, const gw_yaml *node, gw_endpoint_co
                     GW_STR_ARG(endpoint.authority));
     return;
   }
+  if (*count > 0 && endpoint_is_http(&endpoint) != endpoint_is_http(&endpoints[0])) {
+    gw_findings_add(conf->findings, gw_conf_place(conf, node),
+                    "\"endpoints\": grpc:// and http:// cannot be mixed in one upstream");
+    return;
+  }
   endpoints[(*count)++] = endpoint;
 }
 
@@ -63,7 +86,7 @@ static void conf_read_endpoints(gw_conf *conf, const gw_option *option, const gw
   gw_upstream_config *upstream = target;
   GW_CONTAINER_OF(upstream, conf_upstream, config)->has_endpoints = true;
   if (value->kind != GW_YAML_LIST || value->count == 0) {
-    gw_conf_expected(conf, value, option->name, "a list of grpc://HOST:PORT");
+    gw_conf_expected(conf, value, option->name, "a list of grpc://HOST:PORT or http://HOST:PORT");
   } else if (value->count > ENDPOINTS_MAX) {
     gw_findings_add(conf->findings, gw_conf_place(conf, value), "\"endpoints\": at most %d, not %u",
                     ENDPOINTS_MAX, value->count);
@@ -154,7 +177,8 @@ static const gw_option upstream_options[] = {
   { .name = GW_STR_INIT("endpoints"), .read = conf_read_endpoints },
   GW_OPTION_CHOICE("balance", balance_words, gw_upstream_config, balance),
   UPSTREAM_COUNT("connections", connections, 1, 64),
-  UPSTREAM_COUNT("max_connections", connections_max, 1, 256),
+  UPSTREAM_COUNT("max_connections", connections_max, 1, HTTP_CONNECTIONS_MAX),
+  UPSTREAM_TIME("idle_timeout", idle_timeout_ms, 1, 60 * MINUTE_MS),
   UPSTREAM_TIME("connect_timeout", connect_timeout_ms, 1, 5 * MINUTE_MS),
   UPSTREAM_TIME("resolve_every", resolve_every_ms, 1000, DAY_MS),
   { .name = GW_STR_INIT("backoff"), .keys = &backoff_table },
@@ -174,8 +198,6 @@ const gw_options gw_conf_upstream_options = { "upstream", upstream_options,
 static gw_upstream_config upstream_default(void) {
   return (gw_upstream_config){
     .balance = GW_BALANCE_ROUND_ROBIN,
-    .connections = 1,
-    .connections_max = 8,
     .connect_timeout_ms = 1000,
     .resolve_every_ms = 30000,
     .backoff_initial_ms = 1000,
@@ -201,6 +223,28 @@ static gw_upstream_config upstream_default(void) {
                  .ejection_max_ms = 5 * MINUTE_MS,
                  .ejected_ppm = 50 * GW_VALUE_PERCENT },
   };
+}
+
+static void conf_only_for(gw_conf *conf, const gw_yaml *key, const char *option, bool http) {
+  gw_findings_add(conf->findings, gw_conf_place(conf, key),
+                  "upstream \"" GW_STR_FMT "\": \"%s\" is for %s endpoints", GW_STR_ARG(key->text),
+                  option, http ? "http://" : "grpc://");
+}
+
+/* What differs by the kind of endpoints; 0: not given. */
+static void conf_fill_upstream(gw_conf *conf, const gw_yaml *key, gw_upstream_config *config) {
+  bool http = gw_upstream_is_http(config);
+  if (http && config->connections != 0) conf_only_for(conf, key, "connections", false);
+  if (http && config->health) conf_only_for(conf, key, "health", false);
+  if (!http && config->idle_timeout_ms != 0) conf_only_for(conf, key, "idle_timeout", true);
+  if (!http && config->connections_max > GRPC_CONNECTIONS_MAX)
+    gw_findings_add(conf->findings, gw_conf_place(conf, key),
+                    "upstream \"" GW_STR_FMT "\": \"max_connections\" is at most %d for grpc://",
+                    GW_STR_ARG(key->text), GRPC_CONNECTIONS_MAX);
+  if (config->connections == 0) config->connections = GRPC_CONNECTIONS;
+  if (config->connections_max == 0)
+    config->connections_max = http ? HTTP_CONNECTIONS_DEFAULT : GRPC_CONNECTIONS_DEFAULT;
+  if (config->idle_timeout_ms == 0) config->idle_timeout_ms = HTTP_IDLE_DEFAULT_MS;
 }
 
 /* What no single key can tell. */
@@ -234,6 +278,7 @@ static gw_upstream_config conf_read_upstream(gw_conf *conf, const gw_yaml *key) 
   gw_outlier_config *outlier = &upstream.config.outlier;
   if (outlier->ejection_max_ms < outlier->ejection_ms)
     outlier->ejection_max_ms = outlier->ejection_ms;
+  conf_fill_upstream(conf, key, &upstream.config);
   if (key->value->kind == GW_YAML_MAP) conf_check_upstream(conf, key, &upstream);
   return upstream.config;
 }

@@ -115,7 +115,10 @@ static gw_code explain_no_route(explain *e) {
   gw_code code = gw_router_allow_as(e->snapshot->router, e->path, &allow);
   if (code != GW_OK) return code;
   code = allow.n > 0 ? GW_BAD_METHOD : GW_NO_ROUTE;
-  if (allow.n > 0 && gw_str_eq(e->method, GW_STR("OPTIONS")))
+  if (e->snapshot->legacy != UINT32_MAX)
+    say(e, "\nno route: legacy upstream \"" GW_STR_FMT "\" gets the request as it is\n",
+        GW_STR_ARG(e->snapshot->upstreams[e->snapshot->legacy].name));
+  else if (allow.n > 0 && gw_str_eq(e->method, GW_STR("OPTIONS")))
     say(e, "\nno route; the gateway answers 204 with Allow: " GW_STR_FMT "\n",
         GW_STR_ARG(gw_buf_str(&allow)));
   else

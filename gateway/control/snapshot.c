@@ -207,6 +207,7 @@ gw_code gw_snapshot_parse(const char *path, gw_str yaml, gw_findings *findings, 
   gw_arena_init(&snapshot->arena, NULL, SNAPSHOT_BYTES_MAX);
   gw_arena_init(&conf.scratch, NULL, SCRATCH_BYTES_MAX);
   snapshot->refs = 1;
+  snapshot->legacy = UINT32_MAX;
   conf.arena = &snapshot->arena;
   conf.snapshot = snapshot;
   snapshot_build(&conf, yaml);

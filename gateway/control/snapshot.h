@@ -38,6 +38,9 @@ typedef struct gw_snapshot {
   uint32_t rule_count;
   gw_upstream_config *upstreams;
   uint32_t upstream_count;
+  uint32_t legacy;            /* the upstream of requests that no route matches; UINT32_MAX: none */
+  uint64_t legacy_timeout_ms; /* from the request's end to the answer's head; 0: none */
+  uint64_t legacy_idle_timeout_ms; /* between two pieces of its answer; 0: none */
   /* private to snapshot.c */
   gw_arena arena;
   uint32_t refs;

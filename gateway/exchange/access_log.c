@@ -1,5 +1,6 @@
 #include "exchange/access_log.h"
 
+#include "exchange/forward.h"
 #include "exchange/request_stream.h"
 #include "exchange/trace.h"
 
@@ -26,6 +27,11 @@ static gw_code access_messages(const gw_exchange *exchange, gw_buf *line) {
   return code;
 }
 
+static uint32_t access_attempts(const gw_exchange *exchange) {
+  return exchange->forward != NULL ? exchange->forward->call.attempts
+                                   : gw_call_streams(&exchange->call);
+}
+
 static gw_code access_line(const gw_exchange *exchange, uint64_t duration_us, gw_buf *line) {
   const gw_route *route = exchange->rule != NULL ? exchange->rule->route : NULL;
   gw_code code = gw_log_open(line, gw_clock_wall_ms());
@@ -33,6 +39,9 @@ static gw_code access_line(const gw_exchange *exchange, uint64_t duration_us, gw
     code = gw_buf_append(line, GW_STR(",\"level\":\"info\",\"event\":\"exchange\""));
   if (code == GW_OK && route != NULL) code = access_text(line, "route", route->name);
   if (code == GW_OK && route != NULL) code = gw_buf_append(line, GW_STR(",\"side\":\"grpc\""));
+  if (code == GW_OK && exchange->forward != NULL) {
+    code = gw_buf_append(line, GW_STR(",\"side\":\"legacy\""));
+  }
   if (code == GW_OK) code = access_text(line, "method", exchange->method);
   if (code == GW_OK) code = access_text(line, "path", exchange->path);
   if (code == GW_OK) {
@@ -42,10 +51,13 @@ static gw_code access_line(const gw_exchange *exchange, uint64_t duration_us, gw
         "\"duration_ms\":%llu.%03llu,\"attempts\":%d",
         exchange->status, exchange->grpc_code, (unsigned long long)exchange->bytes_in,
         (unsigned long long)exchange->bytes_out, (unsigned long long)(duration_us / 1000),
-        (unsigned long long)(duration_us % 1000), (int)gw_call_streams(&exchange->call));
+        (unsigned long long)(duration_us % 1000), (int)access_attempts(exchange));
   }
   if (code == GW_OK) code = access_messages(exchange, line);
   if (code == GW_OK && route != NULL) code = access_text(line, "upstream", route->upstream_name);
+  if (code == GW_OK && exchange->forward != NULL) {
+    code = access_text(line, "upstream", exchange->forward->upstream_name);
+  }
   if (code == GW_OK && exchange->trace.n > 0) {
     code = access_text(line, "trace_id", gw_trace_id(exchange->trace));
   }

@@ -10,10 +10,16 @@ typedef struct gw_answer {
   gw_str content_type; /* n == 0: none */
   const gw_header *fields;
   uint32_t field_count;
-  gw_str body;     /* whole answers only */
+  gw_str body;     /* all of it; to `begin`: its first piece */
   bool no_body;    /* HEAD, 204: the length is told (HEAD), the bytes are not sent */
   bool no_length;  /* HEAD of a stream: GET would be chunked */
   bool must_close; /* the connection cannot go on: what the client sends is no longer understood */
+  /* of another server's answer that is passed on */
+  gw_str reason;   /* n == 0: the usual one */
+  bool has_date;   /* among the fields */
+  bool has_length; /* `length` is told: of a begun answer, and where no bytes are sent */
+  bool is_chunked; /* a whole answer goes in chunks too, where the client knows them */
+  uint64_t length;
 } gw_answer;
 
 typedef struct gw_client_ops {

@@ -61,6 +61,7 @@ static void lease_free(gw_lease *lease) {
   gw_codec_memo_free(lease->memo);
   gw_snapshot_unref(lease->snapshot);
   free(lease->upstreams);
+  free(lease->http_upstreams);
   free(lease->route_metrics);
   free(lease);
 }
@@ -90,7 +91,23 @@ void gw_lease_unref(gw_lease *lease) {
   }
   for (uint32_t i = 0; i < lease->snapshot->upstream_count; i++) {
     if (lease->upstreams[i] != NULL) gw_upstream_close(lease->upstreams[i]);
+    if (lease->http_upstreams[i] != NULL) gw_http_upstream_close(lease->http_upstreams[i]);
   }
+}
+
+static bool lease_open_upstream(gw_lease *lease, uint32_t i) {
+  const gw_upstream_config *config = &lease->snapshot->upstreams[i];
+  gw_loop *loop = lease->engine->loop;
+  gw_upstream_metrics *metrics = gw_metrics_upstream(config->name, lease->engine->worker);
+  if (metrics == NULL) return false;
+  gw_counter_set(&metrics->is_http, gw_upstream_is_http(config));
+  if (gw_upstream_is_http(config)) {
+    lease->http_upstreams[i] =
+        gw_http_upstream_open(loop, config, metrics, lease_on_upstream_closed, lease);
+    return lease->http_upstreams[i] != NULL;
+  }
+  lease->upstreams[i] = gw_upstream_open(loop, config, metrics, lease_on_upstream_closed, lease);
+  return lease->upstreams[i] != NULL;
 }
 
 static gw_code lease_open(gw_lease *lease) {
@@ -98,8 +115,10 @@ static gw_code lease_open(gw_lease *lease) {
   gw_engine *engine = lease->engine;
   lease->memo = gw_codec_memo_new(snapshot->pool);
   lease->upstreams = calloc(snapshot->upstream_count + 1u, sizeof(gw_upstream *));
+  lease->http_upstreams = calloc(snapshot->upstream_count + 1u, sizeof(gw_http_upstream *));
   lease->route_metrics = calloc(snapshot->route_count + 1u, sizeof(gw_route_metrics *));
-  if (lease->memo == NULL || lease->upstreams == NULL || lease->route_metrics == NULL) {
+  if (lease->memo == NULL || lease->upstreams == NULL || lease->http_upstreams == NULL ||
+      lease->route_metrics == NULL) {
     return GW_NOMEM;
   }
   for (uint32_t i = 0; i < snapshot->route_count; i++) {
@@ -107,11 +126,7 @@ static gw_code lease_open(gw_lease *lease) {
     if (lease->route_metrics[i] == NULL) return GW_NOMEM;
   }
   for (uint32_t i = 0; i < snapshot->upstream_count; i++) {
-    gw_upstream_metrics *metrics = gw_metrics_upstream(snapshot->upstreams[i].name, engine->worker);
-    if (metrics == NULL) return GW_NOMEM;
-    lease->upstreams[i] = gw_upstream_open(engine->loop, &snapshot->upstreams[i], metrics,
-                                           lease_on_upstream_closed, lease);
-    if (lease->upstreams[i] == NULL) return GW_NOMEM;
+    if (!lease_open_upstream(lease, i)) return GW_NOMEM;
     lease->upstreams_open++;
   }
   return GW_OK;

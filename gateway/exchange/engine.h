@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "control/snapshot.h"
+#include "upstream/http_upstream.h"
 #include "upstream/upstream.h"
 
 #define GW_ENGINE_SCRATCH_KEPT                                                                     \
@@ -22,9 +23,10 @@ struct gw_lease {
   gw_engine *engine;
   gw_snapshot *snapshot; /* counted */
   gw_codec_memo *memo;
-  gw_upstream **upstreams;          /* as in the snapshot */
-  gw_route_metrics **route_metrics; /* by route index */
-  uint32_t refs;                    /* exchanges, and one while it is current */
+  gw_upstream **upstreams;           /* as in the snapshot; NULL: of the other kind */
+  gw_http_upstream **http_upstreams; /* likewise */
+  gw_route_metrics **route_metrics;  /* by route index */
+  uint32_t refs;                     /* exchanges, and one while it is current */
   uint32_t upstreams_open;
 };
 

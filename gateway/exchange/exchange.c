@@ -4,6 +4,7 @@
 
 #include "exchange/access_log.h"
 #include "exchange/deadline.h"
+#include "exchange/forward.h"
 #include "exchange/media.h"
 #include "exchange/metadata.h"
 #include "exchange/reply.h"
@@ -48,7 +49,8 @@ static void exchange_account(gw_exchange *exchange) {
   uint64_t duration_us = gw_clock_us() - exchange->begin_us;
   gw_route_metrics *metrics = exchange->rule != NULL
                                   ? exchange->lease->route_metrics[exchange->rule->route->index]
-                                  : &engine->metrics->unrouted;
+                              : exchange->forward != NULL ? &engine->metrics->forwarded
+                                                          : &engine->metrics->unrouted;
   if (exchange->state != GW_EX_DONE && exchange->method.n == 0) {
     gw_count(&engine->metrics->client_gone_total, 1); /* before it asked for anything */
     return;
@@ -70,6 +72,7 @@ void gw_exchange_free(gw_exchange *exchange) {
   exchange_account(exchange);
   gw_timer_cancel(engine->loop, &exchange->timer);
   gw_call_cancel(&exchange->call);
+  if (exchange->forward != NULL) gw_http_call_cancel(&exchange->forward->call);
   gw_arena_done(&exchange->arena);
   gw_buf_trim(&engine->scratch, GW_ENGINE_SCRATCH_KEPT);
   engine->in_flight--;
@@ -192,7 +195,12 @@ static void exchange_on_call(gw_call *call) {
 }
 
 void gw_exchange_writable(gw_exchange *exchange) {
-  if (exchange->state == GW_EX_REPLYING) exchange_stream_step(exchange);
+  if (exchange->state != GW_EX_REPLYING) return;
+  if (exchange->forward != NULL) {
+    gw_forward_writable(exchange);
+  } else {
+    exchange_stream_step(exchange);
+  }
 }
 
 /* ---- the request ---- */
@@ -294,6 +302,10 @@ void gw_exchange_body(gw_exchange *exchange, gw_str piece, bool end) {
   exchange->bytes_in += piece.n;
   if (exchange->requests != NULL) {
     gw_request_stream_take(exchange, piece, end);
+    return;
+  }
+  if (exchange->forward != NULL) {
+    gw_forward_body(exchange, piece, end);
     return;
   }
   assert(exchange->state == GW_EX_RECEIVING);
@@ -502,6 +514,11 @@ void gw_exchange_head(gw_exchange *exchange, const gw_h1_request *request, gw_st
   }
   gw_router_path path = { exchange->path, exchange->path };
   code = exchange_find_rule(exchange, request, &path);
+  if (code == GW_OK && exchange->rule == NULL && snapshot->legacy != UINT32_MAX) {
+    code = gw_forward_begin(exchange, request, peer, snapshot->legacy);
+    if (code != GW_OK) gw_reply_error(exchange, code, "the request cannot be passed on");
+    return;
+  }
   if (code == GW_OK && exchange->rule == NULL) {
     exchange_no_rule(exchange, path, is_options);
     return;

@@ -14,6 +14,7 @@
  *   REPLYING   call: more messages; front: the client takes more
  *   DONE       answered or cut; the client ops were told, once
  *
+ * A request that no route matches goes to legacy, where there is one: exchange/forward.h.
  * When the body is a stream of messages (exchange/request_stream.h) the call starts with the head,
  * and the body is taken in CALLING and REPLYING.
  *
@@ -33,6 +34,7 @@ typedef enum gw_exchange_state {
 } gw_exchange_state;
 
 typedef struct gw_request_stream gw_request_stream;
+typedef struct gw_forward gw_forward;
 
 typedef struct gw_exchange {
   gw_engine *engine;
@@ -48,6 +50,7 @@ typedef struct gw_exchange {
   const gw_compat *compat;          /* of the route, or what comes nearest to one */
   gw_str method, path, query, peer; /* copies in the arena */
   gw_request_stream *requests;      /* of a body that is a stream of messages; else NULL */
+  gw_forward *forward; /* to legacy (exchange/forward.h); else NULL: to gRPC, or to nobody yet */
   bool is_head;
   bool body_is_form;
   bool body_is_query;  /* D-56: a form that stands for the query of another method */
@@ -101,6 +104,11 @@ void gw_exchange_refuse(gw_exchange *exchange, gw_code code, const gw_err *err, 
 void gw_exchange_stop(gw_exchange *exchange);
 /* The client's socket took what was queued. */
 void gw_exchange_writable(gw_exchange *exchange);
+
+/* Whether the body is taken piece by piece while the call runs: the exchange watches its pace. */
+static inline bool gw_exchange_streams_body(const gw_exchange *exchange) {
+  return exchange->requests != NULL || exchange->forward != NULL;
+}
 
 /* For request_stream.c: appends the message that `body` makes, with its gRPC prefix; path, query
  * and headers go into the first one.  Scratch comes from `arena`.  Errors in exchange->err. */

@@ -1,9 +1,7 @@
 #include "exchange/metadata.h"
 
+#include "exchange/forwarded.h"
 #include "route/headers.h"
-
-#define METADATA_CHAIN_MAX GW_KIB(32) /* more than a head may hold */
-#define METADATA_FORWARDED 3u         /* x-forwarded-for, -host, -proto */
 
 static gw_str list_find(const gw_str *list, size_t count, gw_str name) {
   for (size_t i = 0; i < count; i++) {
@@ -74,10 +72,7 @@ static void list_add(metadata_list *list, gw_str name, gw_str value) {
 }
 
 static bool name_is_forwarded(gw_str name) {
-  return gw_str_eq(name, GW_STR("x-forwarded-for")) ||
-         gw_str_eq(name, GW_STR("x-forwarded-host")) ||
-         gw_str_eq(name, GW_STR("x-forwarded-proto")) ||
-         gw_str_eq(name, GW_STR("x-forwarded-user-agent"));
+  return gw_forwarded_has(name) || gw_str_eq(name, GW_STR("x-forwarded-user-agent"));
 }
 
 /* IANA's permanent field names that grpc-gateway passes on behind a prefix. */
@@ -148,38 +143,11 @@ static gw_str request_name(const gw_route *route, gw_str name) {
   return listed.n > 0 && !gw_headers_reserved(name) ? listed : (gw_str){ NULL, 0 };
 }
 
-/* Address without port: "[::1]:80" -> "::1". */
-static gw_str peer_host(gw_str peer) {
-  while (peer.n > 0 && peer.p[peer.n - 1] != ':')
-    peer.n--;
-  if (peer.n > 0) peer.n--;
-  return gw_str_trim(peer, "[]");
-}
-
-/* All lines of the client's chain, in order, and its own address behind them. */
-static gw_str forwarded_chain(const gw_h1_request *request, gw_str peer, gw_arena *arena) {
-  gw_buf chain;
-  gw_code code = GW_OK;
-  gw_buf_init(&chain, arena, METADATA_CHAIN_MAX);
-  for (uint32_t i = 0; i < request->field_count && code == GW_OK; i++) {
-    const gw_header *field = &request->fields[i];
-    if (!gw_str_eq(field->name, GW_STR("x-forwarded-for")) || field->value.n == 0) continue;
-    code = gw_buf_append(&chain, field->value);
-    if (code == GW_OK) code = gw_buf_append(&chain, GW_STR(", "));
-  }
-  if (code == GW_OK && chain.n == 0) return peer;
-  if (code == GW_OK) code = gw_buf_append(&chain, peer);
-  return code == GW_OK ? gw_buf_str(&chain) : (gw_str){ NULL, 0 };
-}
-
 static void list_add_forwarded(metadata_list *list, const gw_h1_request *request, gw_str peer) {
-  gw_str host = gw_h1_field_get(request, GW_STR("x-forwarded-host"));
-  gw_str proto = gw_h1_field_get(request, GW_STR("x-forwarded-proto"));
-  gw_str chain = forwarded_chain(request, peer_host(peer), list->arena);
-  if (chain.p == NULL) list->code = GW_NOMEM;
-  list_add(list, GW_STR("x-forwarded-for"), chain);
-  list_add(list, GW_STR("x-forwarded-host"), host.n > 0 ? host : request->host);
-  list_add(list, GW_STR("x-forwarded-proto"), proto.n > 0 ? proto : GW_STR("http"));
+  gw_header fields[GW_FORWARDED_COUNT] = { 0 };
+  list->code = gw_forwarded_of(request, peer, list->arena, fields);
+  for (size_t i = 0; i < GW_FORWARDED_COUNT; i++)
+    list_add(list, fields[i].name, fields[i].value);
 }
 
 gw_code gw_metadata_of_request(const gw_h1_request *request, const gw_route *route, gw_str peer,
@@ -189,7 +157,7 @@ gw_code gw_metadata_of_request(const gw_h1_request *request, const gw_route *rou
   /* grpc-gateway sends authorization under two names, others under one. */
   bool listed = route->compat.header_names == GW_NAMES_LISTED;
   uint32_t names = request->field_count * (listed ? 1u : 2u);
-  list.capacity = (uint32_t)gw_size_min(names + METADATA_FORWARDED, GW_CALL_METADATA_MAX - 1);
+  list.capacity = (uint32_t)gw_size_min(names + GW_FORWARDED_COUNT, GW_CALL_METADATA_MAX - 1);
   list.fields = gw_arena_alloc(arena, (list.capacity + 1u) * sizeof list.fields[0]);
   if (list.fields == NULL) return GW_NOMEM;
   list_add_forwarded(&list, request, peer);

@@ -6,6 +6,7 @@
 #include "codec/wire_find.h"
 #include "codec/wire_to_json.h"
 #include "exchange/bound_headers.h"
+#include "exchange/forward.h"
 #include "exchange/metadata.h"
 
 #define REPLY_FIELDS_MAX  GW_H2_HEADER_COUNT_MAX
@@ -85,21 +86,21 @@ static uint32_t reply_status_fields(gw_exchange *exchange, const gw_status *stat
   return out[1].value.p != NULL && out[1].value.n > 0 ? 2 : 1;
 }
 
-static void reply_done(gw_exchange *exchange) {
+void gw_reply_done(gw_exchange *exchange) {
   assert(exchange->state != GW_EX_DONE);
   exchange->state = GW_EX_DONE;
   gw_timer_cancel(exchange->engine->loop, &exchange->timer);
   gw_call_cancel(&exchange->call);
+  if (exchange->forward != NULL) gw_http_call_cancel(&exchange->forward->call);
 }
 
-/* A whole answer: the only place that gives the client one. */
-static void reply_whole(gw_exchange *exchange, gw_answer *answer) {
+void gw_reply_whole(gw_exchange *exchange, gw_answer *answer) {
   bool has_none = answer->status == 204 || answer->status == 304; /* RFC 9110 section 6.4.1 */
   if (has_none) answer->content_type.n = 0;
   answer->no_body = exchange->is_head || has_none;
   exchange->status = answer->status;
   exchange->bytes_out = answer->no_body ? 0 : answer->body.n;
-  reply_done(exchange);
+  gw_reply_done(exchange);
   exchange->client_ops->answer(exchange->client, answer);
 }
 
@@ -127,7 +128,7 @@ static void reply_stream_fail(gw_exchange *exchange, const gw_status *status) {
   bool is_raw = reply_is_raw(exchange), is_array = exchange->stream_form == GW_STREAM_ARRAY;
   if (!is_raw && is_array && exchange->compat->stream_error_closes) {
     gw_str end = GW_STR("]");
-    reply_done(exchange);
+    gw_reply_done(exchange);
     exchange->bytes_out += end.n;
     exchange->client_ops->piece(exchange->client, end);
     exchange->client_ops->end(exchange->client);
@@ -144,7 +145,7 @@ static void reply_stream_fail(gw_exchange *exchange, const gw_status *status) {
   bool told = open.n > 0 && gw_buf_append(out, open) == GW_OK &&
               reply_status_print(exchange, status, out) == GW_OK &&
               gw_buf_append(out, close) == GW_OK;
-  reply_done(exchange);
+  gw_reply_done(exchange);
   if (told) {
     exchange->bytes_out += out->n;
     exchange->client_ops->piece(exchange->client, gw_buf_str(out));
@@ -181,6 +182,12 @@ static void reply_fail(gw_exchange *exchange, const reply_failure *failure) {
   if (exchange->reason.n == 0) {
     exchange->reason = gw_arena_copy(&exchange->arena, status->message);
   }
+  if (exchange->has_begun && exchange->forward != NULL) {
+    exchange->status = status->http_status;
+    gw_reply_done(exchange);
+    exchange->client_ops->cut(exchange->client);
+    return;
+  }
   if (exchange->has_begun) {
     reply_stream_fail(exchange, status);
     return;
@@ -202,7 +209,7 @@ static void reply_fail(gw_exchange *exchange, const reply_failure *failure) {
     .body = gw_buf_str(out),
     .must_close = exchange->must_close,
   };
-  reply_whole(exchange, &answer);
+  gw_reply_whole(exchange, &answer);
 }
 
 /* 503 tells when to come back, unless the service did. */
@@ -245,7 +252,7 @@ static void reply_foreign(gw_exchange *exchange, const gw_call_result *result) {
                        .fields = fields,
                        .field_count = count,
                        .body = result->foreign_body };
-  reply_whole(exchange, &answer);
+  gw_reply_whole(exchange, &answer);
 }
 
 void gw_reply_result(gw_exchange *exchange, const gw_call_result *result) {
@@ -308,7 +315,7 @@ void gw_reply_error(gw_exchange *exchange, gw_code code, const char *text) {
 void gw_reply_options(gw_exchange *exchange, gw_str allow) {
   gw_header field = { GW_STR("allow"), allow };
   gw_answer answer = { .status = 204, .fields = &field, .field_count = 1 };
-  reply_whole(exchange, &answer);
+  gw_reply_whole(exchange, &answer);
 }
 
 void gw_reply_bad_method(gw_exchange *exchange, gw_str allow) {
@@ -367,7 +374,7 @@ void gw_reply_message(gw_exchange *exchange, gw_str message) {
     .field_count = count,
     .body = is_raw ? raw : gw_buf_str(out),
   };
-  reply_whole(exchange, &answer);
+  gw_reply_whole(exchange, &answer);
 }
 
 void gw_reply_kept_message(gw_exchange *exchange, gw_str message, const gw_call_result *result) {
@@ -397,7 +404,7 @@ void gw_reply_kept_message(gw_exchange *exchange, gw_str message, const gw_call_
     .field_count = count,
     .body = is_raw ? raw : gw_buf_str(out),
   };
-  reply_whole(exchange, &answer);
+  gw_reply_whole(exchange, &answer);
 }
 
 /* ---- streams ---- */
@@ -423,7 +430,7 @@ static void reply_stream_begin(gw_exchange *exchange, gw_str message) {
   exchange->status = head.status;
   if (exchange->is_head || head.status == 204 || head.status == 304) {
     head.no_length = true;
-    reply_whole(exchange, &head);
+    gw_reply_whole(exchange, &head);
     return;
   }
   exchange->has_begun = true;
@@ -493,11 +500,11 @@ void gw_reply_stream_end(gw_exchange *exchange) {
                                               exchange->stream_form == GW_STREAM_AUTO);
   gw_str tail = exchange->message_count == 0 ? GW_STR("[]") : GW_STR("]");
   if (is_array && gw_buf_append(out, tail) != GW_OK) {
-    reply_done(exchange);
+    gw_reply_done(exchange);
     exchange->client_ops->cut(exchange->client);
     return;
   }
   gw_reply_stream_flush(exchange);
-  reply_done(exchange);
+  gw_reply_done(exchange);
   exchange->client_ops->end(exchange->client);
 }

@@ -4,6 +4,11 @@
 
 #include "exchange/exchange.h"
 
+/* A whole answer: the only place that gives the client one. */
+void gw_reply_whole(gw_exchange *exchange, gw_answer *answer);
+/* The exchange is over: nothing of its call is wanted any more.  Once. */
+void gw_reply_done(gw_exchange *exchange);
+
 /* The unary answer: `message` is rpc->output on the wire. */
 void gw_reply_message(gw_exchange *exchange, gw_str message);
 

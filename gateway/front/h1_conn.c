@@ -48,9 +48,9 @@ static void conn_stall_set(gw_h1_conn *conn) {
   conn_due_set(conn, conn->stall_ms);
 }
 
-/* The request's body is a stream of messages: the exchange watches the time between them. */
+/* The request's body is taken as it comes: the exchange watches its pace. */
 static bool conn_takes_stream(const gw_h1_conn *conn) {
-  return conn->state == H1_BODY && !conn->is_answered && conn->exchange->requests != NULL;
+  return conn->state == H1_BODY && !conn->is_answered && gw_exchange_streams_body(conn->exchange);
 }
 
 /* What an answer waits for: a slow client; one that may have left, unseen while reading is paused,
@@ -246,7 +246,7 @@ static size_t conn_take_head(gw_h1_conn *conn, char *bytes, size_t n) {
 
 /* Of a body whose answer is out only a little more is read, to keep the connection. */
 static gw_code conn_read_body(gw_h1_conn *conn, gw_str *in, gw_str *data, gw_err *err) {
-  bool is_stream = conn->exchange->requests != NULL;
+  bool is_stream = gw_exchange_streams_body(conn->exchange);
   size_t max = conn->is_answered && !is_stream ? H1_UNREAD_MAX : conn->exchange->body_bytes_max;
   gw_code code = gw_h1_body_read(&conn->receive->reader, in, max, data, err);
   if (conn->is_answered && is_stream && (conn->lingered += data->n) > H1_UNREAD_MAX) {
@@ -282,7 +282,7 @@ static size_t conn_take_body(gw_h1_conn *conn, char *bytes, size_t n) {
     if (code == GW_OK) {
       conn->body_unread = false;
       conn_due_set(conn, 0);
-      if (conn->exchange->requests != NULL) conn_answer_due_set(conn);
+      if (gw_exchange_streams_body(conn->exchange)) conn_answer_due_set(conn);
       break;
     }
   }
@@ -377,7 +377,7 @@ static void conn_on_task(gw_task *task) {
   if (!conn->is_answered || conn->state == H1_CLOSING || conn->state == H1_LINGERING) return;
   if (conn->state == H1_BODY && !conn->body_unread && !conn->must_close) {
     /* The rest of it; a stream's may take any time, but not behind its answer. */
-    if (conn->exchange->requests != NULL) conn_due_set(conn, conn_now(conn) + H1_LINGER_MS);
+    if (gw_exchange_streams_body(conn->exchange)) conn_due_set(conn, conn_now(conn) + H1_LINGER_MS);
     return;
   }
   /* What the answer's head said holds: a drain that began since must not close on a client that was

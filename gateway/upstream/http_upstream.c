@@ -282,7 +282,6 @@ gw_http_upstream *gw_http_upstream_open(gw_loop *loop, const gw_upstream_config 
   upstream->closing.run = upstream_on_closing;
   upstream->waiting_timer.fired = upstream_on_waiting_timer;
   upstream->idle_timer.fired = upstream_on_idle_timer;
-  gw_counter_set(&metrics->is_http, 1);
   if (gw_endpoints_open(&upstream->endpoints, loop, config, &upstream_ops) == GW_OK) {
     return upstream;
   }

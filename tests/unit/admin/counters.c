@@ -33,6 +33,10 @@ static const counters_field upstream_fields[] = {
   UPSTREAM(retries_total),
   UPSTREAM(retries_refused_total),
   UPSTREAM(overflow_total),
+  UPSTREAM(is_http),
+  UPSTREAM(usable),
+  UPSTREAM(reuses_total),
+  UPSTREAM(repeats_total),
 };
 
 static const counters_field worker_fields[] = {
@@ -63,8 +67,10 @@ static void line_set(const counters_line *line, void *object, const counters_fie
 }
 
 static void line_request(const counters_line *line) {
-  gw_route_metrics *metrics = gw_str_eq(line_name(line), GW_STR("-"))
-                                  ? &gw_metrics_worker(line->worker)->unrouted
+  gw_worker_metrics *worker = gw_metrics_worker(line->worker);
+  gw_route_metrics *metrics = gw_str_eq(line_name(line), GW_STR("-")) ? &worker->unrouted
+                              : gw_str_eq(line_name(line), GW_STR("+"))
+                                  ? &worker->forwarded
                                   : gw_metrics_route(line_name(line), line->worker);
   for (uint64_t i = line_number(line, 5); i > 0; i--)
     gw_route_metrics_add(metrics, (int)line_number(line, 3), line_number(line, 4));
