@@ -153,6 +153,22 @@ $(B)/obj/tests/%.o: tests/%.c | $(B)/gen/sluice/descriptor.pb-c.h
 unit: $(UNIT_BINS) descriptors ## unit tests and golden cases only
 	$(PYTHON) tests/run.py --build $(B) unit
 
+# ---- growth: instructions in proportion to size -------------------------------------------------
+
+$(B)/growth/codec_growth: $(B)/obj/tests/growth/codec_growth.o $(call stack_to,codec)
+	@mkdir -p $(@D)
+	@echo '  LD' $@
+	$(Q)$(CC) $(LDFLAGS_PARTS) -o $@ $^ $(LDLIBS)
+
+.PHONY: growth-bins
+growth-bins: $(B)/growth/codec_growth descriptors
+
+.PHONY: growth
+growth: ## no message costs more than in proportion to its size
+	@$(call need,$(DEPS_BUILD) valgrind)
+	@$(MAKE) --no-print-directory growth-bins
+	$(PYTHON) tests/run.py --build $(B) growth
+
 # ---- conformance: protobuf's own tests of JSON, through the codec --------------------------------
 
 $(B)/conformance/testee: $(B)/obj/tests/conformance/testee.o $(call stack_to,codec)

@@ -36,6 +36,8 @@ step tsan-lifecycle run --build build/tsan --quick --only lifecycle integration
 step tsan-chaos run --build build/tsan --quick --only chaos integration
 
 step clang make --no-print-directory -j2 CC=clang B=build/clang all
+step growth-build make --no-print-directory -j2 growth-bins
+step growth run --build build growth
 step valgrind run --build build valgrind
 step fuzz-build make --no-print-directory -j2 fuzz-bins
 step fuzz run --build build --fuzz-seconds "${FUZZ_SECONDS:-30}" fuzz

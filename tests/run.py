@@ -3,10 +3,10 @@
 
     tests/run.py [--build DIR] [--fuzz-seconds N] [--quick] GROUP...
 
-Groups: unit (DIR/unit/*), conformance (protobuf's own tests), integration
-(tests/integration/test_*.py), fuzz (DIR/fuzz/*), lint (tests/lint/*), valgrind (unit tests under
-memcheck).  One line for each suite with its time; a
-failing suite's output is shown whole.  The exit code is 1 when anything failed or nothing ran.
+Groups: unit (DIR/unit/*), conformance (protobuf's own tests), growth (instructions in proportion
+to size), integration (tests/integration/test_*.py), fuzz (DIR/fuzz/*), lint (tests/lint/*),
+valgrind (unit tests under memcheck).  One line for each suite with its time; a failing suite's
+output is shown whole.  The exit code is 1 when anything failed or nothing ran.
 """
 import argparse
 import os
@@ -22,7 +22,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 PYTHON = "/usr/bin/python3"
-GROUPS = ("unit", "conformance", "integration", "fuzz", "lint", "valgrind")
+GROUPS = ("unit", "conformance", "growth", "integration", "fuzz", "lint", "valgrind")
 # Layers whose tests end within minutes under memcheck; the codec's many numbers would take an hour.
 VALGRIND_LAYERS = ("base", "schema", "net", "upstream", "exchange", "front")
 SUITE_SECONDS = 900
@@ -105,6 +105,11 @@ def count_run(command, count, seconds):
     return (*count(code, output), output)
 
 
+def growth_suites(options):
+    command = [PYTHON, str(ROOT / "tests/growth/growth.py"), "--build", str(options.build)]
+    yield "growth codec", lambda: count_run(command, count_counted, SUITE_SECONDS)
+
+
 def integration_suites(options):
     for file in sorted((ROOT / "tests/integration").glob("test_*.py")):
         command = [PYTHON, str(file), "--build", str(options.build)]
@@ -154,7 +159,7 @@ def fuzz_suites(options):
             yield f"fuzz {binary.name}", lambda b=binary: fuzz(b)
 
 
-SUITES = {"unit": unit_suites, "conformance": conformance_suites,
+SUITES = {"unit": unit_suites, "growth": growth_suites, "conformance": conformance_suites,
           "integration": integration_suites, "fuzz": fuzz_suites,
           "lint": lint_suites, "valgrind": valgrind_suites}
 PARALLEL = {"fuzz": 2}
