@@ -1,5 +1,5 @@
 /* What `compat` changes, on any bytes.
- * First byte even: JSON text for a message of descriptors/codec_test.pb, read by all profiles.  What
+ * First byte even: JSON text for a message of descriptors/codec_test.pb, read by all profiles. What
  * the default takes they take too, and as the same message; what they made is printed again.
  * Odd: lines "TEMPLATE", an empty line, then paths, as template_fuzz has them, but each rule has a
  * profile: the router and gw_rule_fits() agree, and captures lie in the path they were found in. */
@@ -75,8 +75,7 @@ static void fuzz_json(const gw_message *message, gw_str text) {
   if (copy != NULL) {
     if (text.n > 0) memcpy(copy, text.p, text.n);
     for (int i = 0; i < GW_COMPAT_COUNT; i++)
-      codes[i] =
-          convert(message, (gw_compat_profile)i, (gw_str){ copy, text.n }, &arena, &made[i]);
+      codes[i] = convert(message, (gw_compat_profile)i, (gw_str){ copy, text.n }, &arena, &made[i]);
     for (int i = 1; i < GW_COMPAT_COUNT && codes[0] == GW_OK; i++) {
       if (codes[i] == GW_NOMEM) continue;
       /* Only an Any of Empty with "value" is refused by one of them (D-48). */

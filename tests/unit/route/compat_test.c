@@ -110,8 +110,12 @@ typedef struct colon_row {
 
 TEST(compat, colons_in_templates_as_grpc_gateway_reads_them) {
   static const colon_row rows[] = {
-    { "/v1/a:b", "b", 2 },       { "/v1/a:b/c", "", 3 },  { "/v1/{x}:a:b", "a:b", 2 },
-    { "/v1/a:b:c", "c", 2 },     { "/v1/*:a:b", "a:b", 2 }, { "/v1/{x=a:b/*}", "", 3 },
+    { "/v1/a:b", "b", 2 },
+    { "/v1/a:b/c", "", 3 },
+    { "/v1/{x}:a:b", "a:b", 2 },
+    { "/v1/a:b:c", "c", 2 },
+    { "/v1/*:a:b", "a:b", 2 },
+    { "/v1/{x=a:b/*}", "", 3 },
     { "/v1/{x=a:b/*}:c:d", "c:d", 3 },
   };
   static const char *const bad[] = { "/v1/{x}:", "/v1/a:", "/v1/{x}a:b", "/v1/{x=a:b}c" };
