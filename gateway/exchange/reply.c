@@ -120,13 +120,16 @@ static gw_code reply_status_print(gw_exchange *exchange, const gw_status *status
 
 /* The error as the stream's last record; an array is cut, since its client must not take it for
  * whole. */
-static void reply_stream_fail(gw_exchange *exchange, const gw_status *status) {
+static void reply_stream_fail(gw_exchange *exchange, const reply_failure *failure) {
+  const gw_status *status = &failure->status;
   gw_buf *out = &exchange->engine->scratch;
   gw_str open = { NULL, 0 }, close = { NULL, 0 };
   exchange->status = status->http_status;
   out->n = 0;
   bool is_raw = reply_is_raw(exchange), is_array = exchange->stream_form == GW_STREAM_ARRAY;
-  if (!is_raw && is_array && exchange->compat->stream_error_closes) {
+  /* Only where the service itself said how it ended: what broke is cut for everybody. */
+  bool is_told = failure->of_call && gw_call_trailers(&exchange->call) != NULL;
+  if (!is_raw && is_array && is_told && exchange->compat->stream_error_closes) {
     gw_str end = GW_STR("]");
     gw_reply_done(exchange);
     exchange->bytes_out += end.n;
@@ -189,7 +192,7 @@ static void reply_fail(gw_exchange *exchange, const reply_failure *failure) {
     return;
   }
   if (exchange->has_begun) {
-    reply_stream_fail(exchange, status);
+    reply_stream_fail(exchange, failure);
     return;
   }
   out->n = 0;

@@ -36,6 +36,7 @@ struct gw_router {
   uint32_t node_count, entry_count, slot_mask;
   bool verbs;           /* some template has one */
   bool special;         /* some rule does not read paths as the default does */
+  bool splits;          /* READING_SPLIT is among them */
   uint8_t readings;     /* bit i: some rule has reading i */
   uint32_t verb_colons; /* in one verb, at most */
 };
@@ -58,6 +59,7 @@ static void router_note_reading(gw_router *router, const gw_rule *rule) {
   uint8_t reading = router_reading(rule);
   uint32_t colons = 0;
   router->readings |= (uint8_t)(1u << reading);
+  if (reading & READING_SPLIT) router->splits = true;
   if (reading != 0 || rule->route->compat.many_needs_one) router->special = true;
   for (size_t i = 0; i < rule->template.verb.n; i++)
     colons += rule->template.verb.p[i] == ':';
@@ -558,10 +560,7 @@ const gw_rule *gw_router_match_as(const gw_router *router, gw_str method, gw_rou
 }
 
 bool gw_router_splits(const gw_router *router) {
-  for (uint32_t i = 0; i < READING_COUNT; i++) {
-    if ((i & READING_SPLIT) && (router->readings >> i & 1)) return true;
-  }
-  return false;
+  return router->splits;
 }
 
 void gw_router_each(const gw_router *router, gw_router_path path, gw_router_each_fn *each,

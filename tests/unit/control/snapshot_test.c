@@ -267,6 +267,12 @@ TEST(snapshot, survives_each_failed_alloc) {
            "services: [{service: userservice.UserService, upstream: users, auto: true}]\n";
   static char small[] = "listen: [{address: '127.0.0.1:8080'}]\nadmin: {}\n"
                         "upstreams: {a: {endpoints: ['grpc://a:1']}}\nlog: {level: warn}\n";
+  static char peer[] =
+      HEAD "defaults: {compat: grpc-gateway}\nroutes:\n" GET
+           "    also: [{match: 'GET /v1/users/x:y/{user_id}'}]\n"
+           "  - {match: 'GET /v1/{user_id=**}', rpc: userservice.UserService/GetUser,"
+           " upstream: users}\n";
   test_fail_each_alloc(build_once, small);
   test_fail_each_alloc(build_once, text);
+  test_fail_each_alloc(build_once, peer);
 }

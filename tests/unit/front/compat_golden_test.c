@@ -6,7 +6,7 @@
  *   == routes     YAML, as below `routes:`; `upstream` is given
  *   == defaults   one line of YAML, as within `defaults: {...}`
  *   == answer     of the calls that follow: message: JSON | hex BYTES, head: N: V, trailer: N: V,
- *                 status: CODE MESSAGE, http: STATUS, body: TEXT
+ *                 status: CODE MESSAGE, resets: yes, http: STATUS, body: TEXT
  *   == request    a request's head and, behind an empty line, its body; Host, Connection and
  *                 Content-Length are given
  *   == metadata   from here on all metadata that the service got is shown */
@@ -278,6 +278,8 @@ static void answer_add(peer_answer *answer, gw_str line, gw_arena *arena) {
   } else if (gw_str_eq(key, GW_STR("status"))) {
     answer->grpc_status = gw_str_cut(&value, ' ');
     answer->grpc_message = value;
+  } else if (gw_str_eq(key, GW_STR("resets"))) {
+    answer->resets = true;
   } else if (gw_str_eq(key, GW_STR("http"))) {
     answer->status = value;
   } else if (gw_str_eq(key, GW_STR("body"))) {

@@ -45,6 +45,10 @@ static void call_add_message(peer_call *call, gw_str line) {
 static void call_end(peer_call *call) {
   const peer_answer *answer = call->owner->answer;
   uint32_t n = 0;
+  if (answer->resets) {
+    gw_h2_detach(&call->h2, GW_H2_INTERNAL_ERROR);
+    return;
+  }
   if (answer->status.n > 0) {
     gw_h2_send(&call->h2, GW_STR(""), true);
     return;

@@ -17,6 +17,7 @@ typedef struct peer_answer {
   gw_str messages; /* a line each: JSON of the method's output, or "hex ..." */
   gw_str status;   /* of HTTP: it is no gRPC then, and `body` follows; n == 0: gRPC */
   gw_str body;
+  bool resets;        /* the stream ends with RST_STREAM */
   gw_str grpc_status; /* n == 0: "0" */
   gw_str grpc_message;
 } peer_answer;
