@@ -23,7 +23,7 @@ DEPS_BUILD := gcc make pkg-config libc6-dev libuv1-dev libnghttp2-dev libprotobu
   protobuf-c-compiler protobuf-compiler libprotobuf-dev libjansson-dev libmicrohttpd-dev \
   libyaml-dev libssl-dev uthash-dev python3
 DEPS_DEMO := curl
-DEPS_TEST := libcmocka-dev curl python3-grpcio python3-protobuf python3-h2 nodejs:node npm:npm
+DEPS_TEST := libcmocka-dev curl python3-grpcio python3-protobuf python3-h2 python3-cryptography openssl nodejs:node npm:npm
 # The runner, a compiler and libraries for them come from npm and apt-get: tests/conformance/tools.py.
 DEPS_CONFORMANCE := nodejs:node npm:npm
 DEPS_CHECK := git clang libclang-rt-14-dev clang-format-14 clang-tidy-14 valgrind

@@ -19,6 +19,7 @@
 enum { EXIT_OK = 0, EXIT_FINDING = 1, EXIT_USAGE = 2 };
 
 #define MAIN_OUT_BYTES_MAX GW_MIB(64)
+#define SERVE_LOOK_MS      250 /* for certificates that changed: within a second they are used */
 
 static const char usage_text[] =
     "usage: sluice COMMAND [ARGUMENTS]\n"
@@ -83,20 +84,23 @@ static void serve_log_findings(const gw_findings *findings) {
   gw_buf_done(&out);
 }
 
-static void serve_reload(gw_server *server) {
+typedef gw_code serve_load_fn(gw_server *server, gw_findings *findings);
+
+static void serve_load(gw_server *server, serve_load_fn *load) {
   gw_findings findings;
   gw_findings_init(&findings);
-  if (gw_server_reload(server, &findings) != GW_OK || findings.count > 0) {
-    serve_log_findings(&findings);
-  }
+  gw_code code = load(server, &findings);
+  if ((code != GW_OK && code != GW_AGAIN) || findings.count > 0) serve_log_findings(&findings);
   gw_findings_done(&findings);
 }
 
 /* Until a drain begins, by signal or by the admin API (which sends SIGTERM to its own process). */
 static void serve_wait(gw_server *server, const sigset_t *signals) {
   while (!gw_server_is_draining(server)) {
-    int signal = sigwaitinfo(signals, NULL);
-    if (signal == SIGHUP) serve_reload(server);
+    const struct timespec moment = { .tv_nsec = SERVE_LOOK_MS * 1000000L };
+    int signal = sigtimedwait(signals, NULL, &moment);
+    if (signal < 0) serve_load(server, gw_server_refresh);
+    if (signal == SIGHUP) serve_load(server, gw_server_reload);
     if (signal == SIGTERM || signal == SIGINT) gw_server_drain(server);
   }
 }

@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/metrics.h"
+#include "control/file.h"
 #include "net/tcp.h"
 #include "worker.h"
 
@@ -14,6 +15,7 @@ struct gw_server {
   pthread_mutex_t lock;        /* over snapshot and is_draining */
   gw_snapshot *snapshot;
   bool is_draining;
+  uint64_t files_tried, files_seen; /* watched files as last loaded (or not); as last looked at */
   uint32_t worker_count;
   gw_worker *workers[];
 };
@@ -113,10 +115,12 @@ static void server_warn_fixed(const gw_snapshot *old, const gw_snapshot *new) {
   }
 }
 
-static gw_code server_reload(gw_server *server, gw_findings *findings) {
+/* `again`: from the text that is served, for the files that it names. */
+static gw_code server_reload(gw_server *server, bool again, gw_findings *findings) {
   gw_snapshot *old = gw_server_snapshot(server), *new = NULL;
   gw_log_level level;
-  gw_code code = gw_snapshot_load(old->path.p, findings, &new);
+  gw_code code = again ? gw_snapshot_parse(old->path.p, old->yaml, findings, &new)
+                       : gw_snapshot_load(old->path.p, findings, &new);
   if (code == GW_OK) {
     server_warn_fixed(old, new);
     new->workers = old->workers; /* shares of limits go by the threads that really run */
@@ -139,7 +143,34 @@ static gw_code server_reload(gw_server *server, gw_findings *findings) {
 
 gw_code gw_server_reload(gw_server *server, gw_findings *findings) {
   pthread_mutex_lock(&server->reload_lock);
-  gw_code code = server_reload(server, findings);
+  gw_code code = server_reload(server, false, findings);
+  pthread_mutex_unlock(&server->reload_lock);
+  return code;
+}
+
+/* now: as they are; else as they were when the snapshot was built. */
+static uint64_t server_files(const gw_snapshot *snapshot, bool now) {
+  uint64_t sum = 0;
+  for (const gw_watch *watch = snapshot->watches; watch != NULL; watch = watch->next)
+    sum = sum * 31 + (now ? gw_file_state(watch->path) : watch->state);
+  return sum;
+}
+
+/* A certificate and its key are two files: they are taken when both lie still. */
+static bool server_files_wait(gw_server *server) {
+  gw_snapshot *snapshot = gw_server_snapshot(server);
+  uint64_t now = server_files(snapshot, true);
+  bool is_known = now == server_files(snapshot, false) || now == server->files_tried;
+  bool is_still = now == server->files_seen;
+  server->files_seen = now;
+  if (!is_known && is_still) server->files_tried = now;
+  gw_snapshot_unref(snapshot);
+  return !is_known && is_still;
+}
+
+gw_code gw_server_refresh(gw_server *server, gw_findings *findings) {
+  pthread_mutex_lock(&server->reload_lock);
+  gw_code code = server_files_wait(server) ? server_reload(server, true, findings) : GW_AGAIN;
   pthread_mutex_unlock(&server->reload_lock);
   return code;
 }

@@ -12,6 +12,12 @@ GW_CHECKED gw_code gw_server_start(gw_snapshot *snapshot, gw_server **out, gw_er
 /* Loads the file anew and swaps it in, or leaves everything as it is and tells why.  Any thread. */
 GW_CHECKED gw_code gw_server_reload(gw_server *server, gw_findings *findings);
 
+/* Looks whether files that the current configuration names for TLS have changed; if so, and they
+ * did not change again since the last look, loads them: the configuration itself stays as it was
+ * read. Once for each change, good or bad.  GW_AGAIN: nothing to do.  The main thread, every
+ * moment. */
+GW_CHECKED gw_code gw_server_refresh(gw_server *server, gw_findings *findings);
+
 /* Begins to drain: not ready from now on; a second call is a no-op.  Any thread. */
 void gw_server_drain(gw_server *server);
 bool gw_server_is_draining(gw_server *server);

@@ -92,6 +92,7 @@ static void sums_on_upstream(void *context, gw_str name, uint32_t worker,
   upstream->ejections_total += gw_counter_get(&metrics->ejections_total);
   upstream->retries_total += gw_counter_get(&metrics->retries_total);
   upstream->retries_refused_total += gw_counter_get(&metrics->retries_refused_total);
+  upstream->tls_failures_total += gw_counter_get(&metrics->tls_failures_total);
   upstream->calls_total += gw_counter_get(&metrics->calls_total);
   upstream->overflow_total += gw_counter_get(&metrics->overflow_total);
   for (size_t i = 0; i < GW_GRPC_CODE_COUNT; i++)
@@ -115,6 +116,7 @@ static void sums_on_worker(void *context, uint32_t worker, const gw_worker_metri
   workers->dropped_headers_total += gw_counter_get(&metrics->dropped_headers_total);
   workers->ignored_status_total += gw_counter_get(&metrics->ignored_status_total);
   workers->client_gone_total += gw_counter_get(&metrics->client_gone_total);
+  workers->tls_failures_total += gw_counter_get(&metrics->tls_failures_total);
   for (size_t i = 0; i < GW_LIMIT_COUNT; i++)
     workers->limits_hit[i] += gw_counter_get(&metrics->limits_hit[i]);
   sums_add_route(&sums->unrouted, &metrics->unrouted);

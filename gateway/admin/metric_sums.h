@@ -29,8 +29,8 @@ typedef struct gw_upstream_sums {
   UT_hash_handle hh;
   gw_str name;
   uint64_t connections, waiting, in_flight;
-  uint64_t connects_total, connect_failures_total, ejections_total, retries_total,
-      retries_refused_total, calls_total, overflow_total;
+  uint64_t connects_total, connect_failures_total, tls_failures_total, ejections_total,
+      retries_total, retries_refused_total, calls_total, overflow_total;
   uint64_t by_code[GW_GRPC_CODE_COUNT];
   uint64_t is_http; /* not 0: it is */
   uint64_t usable, reuses_total, repeats_total, by_status[GW_METRIC_STATUS_CLASSES];
@@ -39,7 +39,7 @@ typedef struct gw_upstream_sums {
 typedef struct gw_worker_sums {
   uint64_t connections, in_flight;
   uint64_t accepted_total, refused_requests_total, dropped_headers_total, ignored_status_total;
-  uint64_t client_gone_total;
+  uint64_t client_gone_total, tls_failures_total;
   uint64_t limits_hit[GW_LIMIT_COUNT];
 } gw_worker_sums;
 

@@ -146,6 +146,8 @@ static const text_figure upstream_figures[] = {
     UPSTREAM_FIGURE(connects_total) },
   { "sluice_upstream_connect_failures_total", "counter", "Attempts to connect that failed.",
     UPSTREAM_FIGURE(connect_failures_total) },
+  { "sluice_upstream_tls_failures_total", "counter", "Attempts to connect that failed in TLS.",
+    UPSTREAM_FIGURE(tls_failures_total) },
   { "sluice_upstream_ejections_total", "counter",
     "Addresses taken out for a while because their calls failed.",
     UPSTREAM_FIGURE(ejections_total) },
@@ -252,6 +254,8 @@ static void text_workers(text_writer *w, const gw_worker_sums *workers) {
              workers->in_flight);
   text_plain(w, "sluice_accepted_total", "counter", "Connections accepted from clients.",
              workers->accepted_total);
+  text_plain(w, "sluice_tls_failures_total", "counter", "TLS handshakes of clients that failed.",
+             workers->tls_failures_total);
   text_plain(w, "sluice_refused_requests_total", "counter",
              "Requests that are not well-formed HTTP.", workers->refused_requests_total);
   text_plain(w, "sluice_dropped_headers_total", "counter",

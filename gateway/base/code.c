@@ -18,6 +18,7 @@ static const code_row code_rows[GW_CODE_COUNT] = {
   [GW_URI_TOO_LONG] = { "uri_too_long", 414, GW_GRPC_INVALID_ARGUMENT },
   [GW_UNSUPPORTED_TYPE] = { "unsupported_type", 415, GW_GRPC_INVALID_ARGUMENT },
   [GW_BAD_EXPECTATION] = { "bad_expectation", 417, GW_GRPC_INVALID_ARGUMENT },
+  [GW_MISDIRECTED] = { "misdirected", 421, GW_GRPC_INVALID_ARGUMENT },
   [GW_HEADERS_TOO_LARGE] = { "headers_too_large", 431, GW_GRPC_INVALID_ARGUMENT },
   [GW_UNKNOWN_CODING] = { "unknown_coding", 501, GW_GRPC_UNIMPLEMENTED },
   [GW_UNKNOWN_METHOD] = { "unknown_method", 501, GW_GRPC_UNIMPLEMENTED },

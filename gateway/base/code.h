@@ -17,6 +17,7 @@ typedef enum gw_code {
   GW_TOO_LARGE,        /* request body or message over its limit */
   GW_URI_TOO_LONG,     /* request line over its limit */
   GW_UNSUPPORTED_TYPE, /* Content-Type or Content-Encoding that the route cannot read */
+  GW_MISDIRECTED,      /* another host than the TLS connection is for */
   GW_BAD_EXPECTATION,  /* Expect other than 100-continue */
   GW_HEADERS_TOO_LARGE,
   GW_UNKNOWN_CODING,  /* Transfer-Encoding other than chunked */

@@ -11,6 +11,7 @@ gw_limits gw_limits_default(void) {
     .in_flight = 4096,
     .body = GW_MIB(4),
     .message = GW_MESSAGE_BYTES_MAX,
+    .tls_handshake_timeout_ms = 5000,
     .header_timeout_ms = 10000,
     .body_timeout_ms = 30000,
     .body_rate = 1024,

@@ -53,18 +53,19 @@
 _Static_assert(GW_JSON_DEPTH_MAX <= 100, "refuse before the upstream's parser does");
 
 typedef struct gw_limits {
-  uint32_t connections;             /* of clients, all workers together */
-  uint32_t request_line;            /* bytes; over it 414 */
-  uint32_t headers;                 /* bytes of the header block; over it 431 */
-  uint32_t header_count;            /* fields; over it 431 */
-  uint32_t header;                  /* bytes of one field line; over it 431 */
-  uint32_t requests_per_connection; /* then Connection: close */
-  uint32_t in_flight;               /* exchanges, all workers together; over it 503 */
-  size_t body;                      /* bytes of a request's body; over it 413 */
-  size_t message;                   /* bytes of one gRPC message, either way; over it 413 or 502 */
-  uint64_t header_timeout_ms;       /* absolute, from the first byte */
-  uint64_t body_timeout_ms;         /* absolute, from the end of the head */
-  uint32_t body_rate;               /* bytes/s that a body must keep after body_grace_ms */
+  uint32_t connections;              /* of clients, all workers together */
+  uint32_t request_line;             /* bytes; over it 414 */
+  uint32_t headers;                  /* bytes of the header block; over it 431 */
+  uint32_t header_count;             /* fields; over it 431 */
+  uint32_t header;                   /* bytes of one field line; over it 431 */
+  uint32_t requests_per_connection;  /* then Connection: close */
+  uint32_t in_flight;                /* exchanges, all workers together; over it 503 */
+  size_t body;                       /* bytes of a request's body; over it 413 */
+  size_t message;                    /* bytes of one gRPC message, either way; over it 413 or 502 */
+  uint64_t tls_handshake_timeout_ms; /* absolute, from accepting */
+  uint64_t header_timeout_ms;        /* absolute, from the first byte */
+  uint64_t body_timeout_ms;          /* absolute, from the end of the head */
+  uint32_t body_rate;                /* bytes/s that a body must keep after body_grace_ms */
   uint64_t body_grace_ms;
   uint64_t idle_timeout_ms;   /* keep-alive */
   uint64_t stall_timeout_ms;  /* an answer of which the client takes nothing */

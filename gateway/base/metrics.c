@@ -37,6 +37,7 @@ static const char *const limit_names[GW_LIMIT_COUNT] = {
   [GW_LIMIT_HEADERS] = "headers",
   [GW_LIMIT_BODY] = "body",
   [GW_LIMIT_MESSAGE] = "message",
+  [GW_LIMIT_TLS_HANDSHAKE_TIMEOUT] = "tls_handshake_timeout",
   [GW_LIMIT_HEADER_TIMEOUT] = "header_timeout",
   [GW_LIMIT_BODY_TIMEOUT] = "body_timeout",
   [GW_LIMIT_IDLE_TIMEOUT] = "idle_timeout",

@@ -56,6 +56,7 @@ typedef struct gw_upstream_metrics {
   gw_counter in_flight;      /* gauge: calls with one */
   gw_counter connects_total; /* attempts */
   gw_counter connect_failures_total;
+  gw_counter tls_failures_total; /* of these: the handshake failed */
   gw_counter calls_total;
   gw_counter ejections_total;             /* addresses taken out because their calls failed */
   gw_counter retries_total;               /* calls that were tried again */
@@ -76,6 +77,7 @@ typedef enum gw_limit {
   GW_LIMIT_HEADERS,
   GW_LIMIT_BODY,
   GW_LIMIT_MESSAGE,
+  GW_LIMIT_TLS_HANDSHAKE_TIMEOUT,
   GW_LIMIT_HEADER_TIMEOUT,
   GW_LIMIT_BODY_TIMEOUT,
   GW_LIMIT_IDLE_TIMEOUT,
@@ -93,6 +95,7 @@ typedef struct gw_worker_metrics {
   gw_counter connections; /* gauge: of clients */
   gw_counter in_flight;   /* gauge: exchanges */
   gw_counter accepted_total;
+  gw_counter tls_failures_total;     /* handshakes of clients */
   gw_counter refused_requests_total; /* by the HTTP/1.1 reader */
   gw_counter
       dropped_headers_total;       /* fields with an underscore, answers' fields that could split */

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "control/conf_tls.h"
 #include "control/values.h"
 
 #define LISTENS_MAX 64 /* sockets that one gateway listens on */
@@ -17,11 +18,21 @@
 
 typedef struct conf_listen {
   const gw_yaml *address;
+  gw_conf_tls tls;
 } conf_listen;
+
+static const gw_option listen_tls_options[] = {
+  GW_OPTION_NODE("certificate", conf_listen, tls.certificate),
+  GW_OPTION_NODE("key", conf_listen, tls.key),
+  GW_OPTION_NODE("client_ca", conf_listen, tls.ca),
+  GW_OPTION_NODE("crl", conf_listen, tls.crl),
+};
+static const gw_options listen_tls_table = { "tls", listen_tls_options,
+                                             GW_COUNT_OF(listen_tls_options) };
 
 static const gw_option listen_options[] = {
   GW_OPTION_NODE("address", conf_listen, address),
-  GW_OPTION_LATER("tls"),
+  { .name = GW_STR_INIT("tls"), .keys = &listen_tls_table },
 };
 static const gw_options listen_table = { "listen", listen_options, GW_COUNT_OF(listen_options) };
 
@@ -47,6 +58,9 @@ static void conf_add_listen(gw_conf *conf, const gw_yaml *node, gw_listen *liste
   gw_listen listen;
   gw_conf_read_map(conf, node, &listen_table, &entry);
   if (node->kind != GW_YAML_MAP) return;
+  const gw_yaml *tls_key = gw_conf_find_map(node, GW_STR("tls"));
+  gw_tls *tls =
+      tls_key != NULL ? gw_conf_tls_build(conf, GW_TLS_SERVER, tls_key, &entry.tls) : NULL;
   if (entry.address == NULL) {
     gw_findings_add(conf->findings, gw_conf_place(conf, node), "\"address\" is missing");
     return;
@@ -60,6 +74,7 @@ static void conf_add_listen(gw_conf *conf, const gw_yaml *node, gw_listen *liste
                     "\"" GW_STR_FMT "\" is listened on already", GW_STR_ARG(listen.text));
     return;
   }
+  listen.tls = tls;
   listens[(*count)++] = listen;
 }
 
@@ -202,6 +217,7 @@ static const gw_option limit_options[] = {
   LIMIT_BYTES("header", header, 64, GW_KIB(64)),
   LIMIT_BYTES("body", body, 0, GW_ROUTE_BODY_BYTES_MAX),
   LIMIT_BYTES("message", message, 1, GW_ROUTE_BODY_BYTES_MAX),
+  LIMIT_TIME("tls_handshake_timeout", tls_handshake_timeout_ms, 1, HOUR_MS),
   LIMIT_TIME("header_timeout", header_timeout_ms, 1, HOUR_MS),
   LIMIT_TIME("body_timeout", body_timeout_ms, 1, HOUR_MS),
   LIMIT_BYTES("body_rate", body_rate, 0, GW_MIB(1024)),

@@ -1,6 +1,7 @@
 #include "control/conf_upstream.h"
 
 #include "control/conf_retry.h"
+#include "control/conf_tls.h"
 #include "control/values.h"
 
 #define UPSTREAMS_MAX 1024 /* of one configuration */
@@ -24,6 +25,8 @@
 typedef struct conf_upstream {
   gw_upstream_config config; /* what the tables write to */
   bool has_endpoints;        /* the key was given, right or wrong */
+  gw_conf_tls tls;
+  const gw_yaml *server_name;
 } conf_upstream;
 
 static const gw_str balance_words[] = {
@@ -51,11 +54,7 @@ static bool conf_read_endpoint(gw_conf *conf, const gw_yaml *node, gw_endpoint_c
         GW_STR_ARG(gw_str_first(text, gw_size_min(text.n, 80))), err.text);
     return false;
   }
-  if (out->scheme == GW_SCHEME_GRPC || out->scheme == GW_SCHEME_HTTP) return true;
-  gw_findings_add(conf->findings, at, "\"" GW_STR_FMT "\" is not implemented yet; use %s",
-                  GW_STR_ARG(gw_str_first(text, gw_str_find(text, '/') + 2)),
-                  out->scheme == GW_SCHEME_HTTPS ? "http://" : "grpc://");
-  return false;
+  return true;
 }
 
 static bool endpoint_is_http(const gw_endpoint_config *endpoint) {
@@ -114,6 +113,17 @@ static void conf_read_factor(gw_conf *conf, const gw_option *option, const gw_ya
   GW_OPTION_NUMBER(key, gw_option_count, gw_upstream_config, member, lowest, highest)
 #define UPSTREAM_TIME(key, member, lowest, highest)                                                \
   GW_OPTION_NUMBER(key, gw_option_duration, gw_upstream_config, member, lowest, highest)
+
+/* The target begins with the config: see conf_read_upstream. */
+static const gw_option tls_options[] = {
+  GW_OPTION_NODE("ca", conf_upstream, tls.ca),
+  GW_OPTION_NODE("certificate", conf_upstream, tls.certificate),
+  GW_OPTION_NODE("key", conf_upstream, tls.key),
+  GW_OPTION_NODE("server_name", conf_upstream, server_name),
+  GW_OPTION_NODE("crl", conf_upstream, tls.crl),
+};
+static const gw_options tls_table = { "tls", tls_options, GW_COUNT_OF(tls_options) };
+_Static_assert(offsetof(conf_upstream, config) == 0, "one target for all tables");
 
 static const gw_option backoff_options[] = {
   UPSTREAM_TIME("initial", backoff_initial_ms, 1, 10 * MINUTE_MS),
@@ -185,7 +195,7 @@ static const gw_option upstream_options[] = {
   { .name = GW_STR_INIT("circuit"), .keys = &circuit_table },
   GW_OPTION_NUMBER("max_message", gw_option_bytes, gw_upstream_config, message_bytes_max, 1,
                    GW_ROUTE_BODY_BYTES_MAX),
-  GW_OPTION_LATER("tls"),
+  { .name = GW_STR_INIT("tls"), .keys = &tls_table },
   { .name = GW_STR_INIT("keepalive"), .keys = &keepalive_table },
   { .name = GW_STR_INIT("health"), .keys = &health_table },
   { .name = GW_STR_INIT("outlier"), .keys = &outlier_table },
@@ -265,6 +275,36 @@ static void conf_check_upstream(gw_conf *conf, const gw_yaml *key, const conf_up
                     GW_STR_ARG(key->text));
 }
 
+static bool upstream_is_secure(const gw_upstream_config *config) {
+  for (uint32_t i = 0; i < config->endpoint_count; i++) {
+    if (gw_scheme_is_secure(config->endpoints[i].scheme)) return true;
+  }
+  return false;
+}
+
+/* Whoever writes `tls` must not find out later that nothing was encrypted. */
+static void conf_read_upstream_tls(gw_conf *conf, const gw_yaml *key, conf_upstream *upstream) {
+  gw_upstream_config *config = &upstream->config;
+  const gw_yaml *at = gw_conf_find_map(key->value, GW_STR("tls"));
+  bool is_secure = upstream_is_secure(config);
+  if (at != NULL && !is_secure && config->endpoint_count > 0) {
+    gw_findings_add(conf->findings, gw_conf_place(conf, at),
+                    "\"tls\": no endpoint of upstream \"" GW_STR_FMT
+                    "\" begins with grpcs:// or https://",
+                    GW_STR_ARG(key->text));
+  }
+  if (at == NULL && !is_secure) return;
+  config->tls = gw_conf_tls_build(conf, GW_TLS_CLIENT, at != NULL ? at : key, &upstream->tls);
+  if (upstream->server_name == NULL) return;
+  gw_str name = gw_conf_text(conf, upstream->server_name, GW_STR("server_name"), "a name");
+  if (name.p == NULL) return;
+  if (gw_value_is_host(name)) {
+    config->server_name = gw_conf_copy(conf, name);
+  } else {
+    gw_conf_expected(conf, upstream->server_name, GW_STR("server_name"), "a host's name");
+  }
+}
+
 static gw_upstream_config conf_read_upstream(gw_conf *conf, const gw_yaml *key) {
   conf_upstream upstream = { .config = upstream_default() };
   if (!gw_value_is_name(key->text)) {
@@ -279,7 +319,10 @@ static gw_upstream_config conf_read_upstream(gw_conf *conf, const gw_yaml *key) 
   if (outlier->ejection_max_ms < outlier->ejection_ms)
     outlier->ejection_max_ms = outlier->ejection_ms;
   conf_fill_upstream(conf, key, &upstream.config);
-  if (key->value->kind == GW_YAML_MAP) conf_check_upstream(conf, key, &upstream);
+  if (key->value->kind == GW_YAML_MAP) {
+    conf_read_upstream_tls(conf, key, &upstream);
+    conf_check_upstream(conf, key, &upstream);
+  }
   return upstream.config;
 }
 

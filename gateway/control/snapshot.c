@@ -1,57 +1,17 @@
 #include "control/snapshot.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "control/assemble.h"
 #include "control/conf_file.h"
+#include "control/conf_tls.h"
 #include "control/conf_upstream.h"
+#include "control/file.h"
 #include "schema/load.h"
 
 #define SNAPSHOT_BYTES_MAX GW_MIB(256) /* of routes, rules and texts */
 #define SCRATCH_BYTES_MAX  GW_MIB(256) /* of the tree of the text, while building */
 #define DESCRIPTORS_MAX    256         /* files of one configuration */
-
-/* ---- reading files ---- */
-
-/* The whole of a regular file in arena; `fault` says what is wrong with it. */
-static gw_code file_read_fd(int fd, size_t bytes_max, gw_arena *arena, gw_str *out,
-                            const char **fault) {
-  struct stat info;
-  *fault = NULL;
-  if (fstat(fd, &info) != 0) *fault = strerror(errno);
-  if (*fault == NULL && !S_ISREG(info.st_mode)) *fault = "it is not a file";
-  if (*fault == NULL && (uint64_t)info.st_size > bytes_max) *fault = "it is too large";
-  if (*fault != NULL) return GW_BAD_VALUE;
-  size_t size = (size_t)info.st_size, n = 0;
-  char *bytes = gw_arena_alloc(arena, size + 1);
-  if (bytes == NULL) return GW_NOMEM;
-  while (n < size) {
-    ssize_t got = read(fd, bytes + n, size - n);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) *fault = strerror(errno);
-    if (got <= 0) break; /* a file that shrank meanwhile is taken as it is */
-    n += (size_t)got;
-  }
-  if (*fault != NULL) return GW_BAD_VALUE;
-  *out = (gw_str){ bytes, n };
-  return GW_OK;
-}
-
-static gw_code file_read(const char *path, size_t bytes_max, gw_arena *arena, gw_str *out,
-                         const char **fault) {
-  int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (fd < 0) {
-    *fault = strerror(errno);
-    return GW_BAD_VALUE;
-  }
-  gw_code code = file_read_fd(fd, bytes_max, arena, out, fault);
-  close(fd);
-  return code;
-}
 
 /* ---- descriptors ---- */
 
@@ -86,7 +46,8 @@ static bool descriptor_read(gw_conf *conf, const gw_yaml *node, gw_schema_source
   gw_str path = name.p != NULL ? gw_conf_path(conf, name) : name;
   if (path.p == NULL) return false;
   source->name = name;
-  gw_code code = file_read(path.p, GW_DESCRIPTOR_BYTES_MAX, &conf->scratch, &source->bytes, &fault);
+  gw_code code = gw_file_read(path.p, GW_FILE_PLAIN, GW_DESCRIPTOR_BYTES_MAX, &conf->scratch,
+                              &source->bytes, &fault);
   if (code == GW_OK) return true;
   if (code == GW_NOMEM)
     conf->code = code;
@@ -175,6 +136,7 @@ _Static_assert(DESCRIPTORS_MAX == 256, "the text above names it");
 /* ---- snapshots ---- */
 
 static void snapshot_free(gw_snapshot *snapshot) {
+  gw_conf_tls_free(snapshot);
   gw_router_free(snapshot->router);
   gw_pool_free(snapshot->pool);
   gw_arena_done(&snapshot->arena);
@@ -190,6 +152,7 @@ static gw_str path_folder(gw_str path) {
 static void snapshot_build(gw_conf *conf, gw_str yaml) {
   gw_yaml *root;
   conf->snapshot->path = gw_conf_copy(conf, conf->file);
+  conf->snapshot->yaml = gw_conf_copy(conf, yaml);
   gw_code code = gw_yaml_parse(yaml, conf->file, &conf->scratch, conf->findings, &root);
   if (code == GW_NOMEM) conf->code = code;
   if (code != GW_OK || conf->code != GW_OK) return;
@@ -228,7 +191,7 @@ gw_code gw_snapshot_load(const char *path, gw_findings *findings, gw_snapshot **
   gw_str yaml;
   const char *fault = NULL;
   gw_arena_init(&arena, NULL, GW_CONFIG_BYTES_MAX + GW_KIB(64));
-  gw_code code = file_read(path, GW_CONFIG_BYTES_MAX, &arena, &yaml, &fault);
+  gw_code code = gw_file_read(path, GW_FILE_PLAIN, GW_CONFIG_BYTES_MAX, &arena, &yaml, &fault);
   if (code == GW_OK)
     code = gw_snapshot_parse(path, yaml, findings, out);
   else if (code == GW_BAD_VALUE)

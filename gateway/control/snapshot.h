@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "base/limits.h"
 #include "control/findings.h"
+#include "net/tls.h"
 #include "route/bind.h"
 #include "route/router.h"
 #include "upstream/config.h"
@@ -14,7 +15,15 @@ typedef struct gw_listen {
   gw_str host;   /* a numeric address, without brackets; NUL behind it */
   uint16_t port; /* 0: any free one (tests) */
   gw_str text;   /* as written */
+  gw_tls *tls;   /* NULL: plain; the snapshot's */
 } gw_listen;
+
+/* A file whose change wants a reload: certificates, keys. */
+typedef struct gw_watch {
+  const struct gw_watch *next;
+  const char *path;
+  uint64_t state; /* as of its reading: gw_watch_look() */
+} gw_watch;
 
 typedef struct gw_snapshot {
   gw_str path; /* of the file */
@@ -41,6 +50,9 @@ typedef struct gw_snapshot {
   uint32_t legacy;            /* the upstream of requests that no route matches; UINT32_MAX: none */
   uint64_t legacy_timeout_ms; /* from the request's end to the answer's head; 0: none */
   uint64_t legacy_idle_timeout_ms; /* between two pieces of its answer; 0: none */
+  gw_str yaml;                     /* what it was built from, as read */
+  const gw_watch *watches;         /* NULL: none */
+  struct gw_tls_node *tls_nodes;   /* all contexts; private to conf_tls.c */
   /* private to snapshot.c */
   gw_arena arena;
   uint32_t refs;

@@ -158,14 +158,14 @@ gw_code gw_value_listen_parse(gw_str text, gw_arena *arena, gw_listen *out, gw_e
     return gw_err_set(err, GW_BAD_VALUE, "\"" GW_STR_FMT "\" is not a numeric address",
                       GW_STR_ARG(host));
   }
-  gw_listen listen = { gw_arena_copy(arena, host), port, gw_arena_copy(arena, text) };
+  gw_listen listen = { gw_arena_copy(arena, host), port, gw_arena_copy(arena, text), NULL };
   if (listen.host.p == NULL || listen.text.p == NULL) return GW_NOMEM;
   *out = listen;
   return GW_OK;
 }
 
 /* A name as DNS takes it, or an IPv4 address; underscores occur in container networks. */
-static bool host_is_valid(gw_str host) {
+bool gw_value_is_host(gw_str host) {
   if (host.n == 0 || host.n > HOST_BYTES_MAX || host.p[0] == '.' || host.p[0] == '-') return false;
   for (size_t i = 0; i < host.n; i++) {
     char c = host.p[i], lower = gw_char_lower(c);
@@ -200,7 +200,7 @@ gw_code gw_value_endpoint_parse(gw_str text, gw_arena *arena, gw_endpoint_config
   gw_str authority = gw_str_from(mark + 3, text.p + text.n), host;
   gw_code code = address_split(authority, &host, &endpoint.port, err);
   if (code != GW_OK) return code;
-  if (authority.p[0] == '[' ? !address_is_numeric(host, true) : !host_is_valid(host)) {
+  if (authority.p[0] == '[' ? !address_is_numeric(host, true) : !gw_value_is_host(host)) {
     return gw_err_set(err, GW_BAD_VALUE, "\"" GW_STR_FMT "\" is no name and no address of a host",
                       GW_STR_ARG(host));
   }

@@ -35,6 +35,9 @@ GW_CHECKED gw_code gw_value_listen_parse(gw_str text, gw_arena *arena, gw_listen
 GW_CHECKED gw_code gw_value_endpoint_parse(gw_str text, gw_arena *arena, gw_endpoint_config *out,
                                            gw_err *err);
 
+/* A name as DNS takes it, or an IPv4 address. */
+bool gw_value_is_host(gw_str host);
+
 /* What routes and upstreams may be called: letters, digits, "." "_" "-"; up to 128 bytes, so that a
  * name is one segment of an address and one label of a metric. */
 bool gw_value_is_name(gw_str name);

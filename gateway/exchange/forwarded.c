@@ -43,9 +43,10 @@ gw_code gw_forwarded_of(const gw_h1_request *request, gw_str peer, gw_arena *are
   gw_str host = gw_h1_field_get(request, FORWARDED_HOST);
   gw_str proto = gw_h1_field_get(request, FORWARDED_PROTO);
   gw_str chain = forwarded_chain(request, peer_host(peer), arena);
+  gw_str own_proto = request->is_secure ? GW_STR("https") : GW_STR("http");
   if (chain.p == NULL) return GW_NOMEM;
   out[0] = (gw_header){ FORWARDED_FOR, chain };
   out[1] = (gw_header){ FORWARDED_HOST, host.n > 0 ? host : request->host };
-  out[2] = (gw_header){ FORWARDED_PROTO, proto.n > 0 ? proto : GW_STR("http") };
+  out[2] = (gw_header){ FORWARDED_PROTO, proto.n > 0 ? proto : own_proto };
   return GW_OK;
 }

@@ -15,7 +15,8 @@ typedef struct gw_front gw_front;
 gw_front *gw_front_new(gw_engine *engine, void (*drained)(void *user), void *user);
 void gw_front_free(gw_front *front);
 
-/* Takes the bound socket, also on failure. */
+/* Takes the bound socket, also on failure.  Called for the snapshot's listens in their order: whose
+ * address a socket has decides about TLS, also after a reload. */
 GW_CHECKED gw_code gw_front_listen(gw_front *front, int descriptor);
 
 void gw_front_drain(gw_front *front);

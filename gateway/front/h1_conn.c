@@ -207,6 +207,16 @@ static void conn_head_done(gw_h1_conn *conn, const gw_h1_request *request, bool 
   }
 }
 
+/* RFC 9110 section 7.4: a client that asked for one name in TLS and another in HTTP may have been
+ * led here by somebody, past what guards the other name. */
+static bool conn_is_for(const gw_h1_conn *conn, gw_str host) {
+  gw_str name = gw_tcp_server_name(conn->tcp);
+  if (host.n == 0 || name.n == 0) return true;
+  host = gw_str_first(host, gw_str_find(host, ':')); /* an address in brackets is no such name */
+  if (host.n > 0 && host.p[host.n - 1] == '.') host.n--;
+  return gw_str_eq_nocase(host, name);
+}
+
 /* Returns how many of the bytes belong to the head (all of them while it is incomplete). */
 static size_t conn_take_head(gw_h1_conn *conn, char *bytes, size_t n) {
   h1_receive *receive = conn->receive;
@@ -240,6 +250,12 @@ static size_t conn_take_head(gw_h1_conn *conn, char *bytes, size_t n) {
   }
   conn->due_ms = 0;
   assert(head_n > before);
+  request.is_secure = conn->is_secure;
+  if (conn->is_secure && !conn_is_for(conn, request.host)) {
+    gw_err_set(&err, GW_MISDIRECTED, "this connection is for another host (TLS server name)");
+    conn_refuse(conn, GW_MISDIRECTED, &err);
+    return n;
+  }
   conn_head_done(conn, &request, all_n > head_n);
   return head_n - before;
 }
@@ -471,7 +487,7 @@ static void conn_on_answer_due(gw_h1_conn *conn) {
 static void conn_on_due(gw_h1_conn *conn) {
   switch (conn->state) {
   case H1_IDLE:
-    conn_hit(conn, GW_LIMIT_IDLE_TIMEOUT);
+    conn_hit(conn, conn->is_shaking ? GW_LIMIT_TLS_HANDSHAKE_TIMEOUT : GW_LIMIT_IDLE_TIMEOUT);
     gw_h1_conn_close(conn);
     break;
   case H1_HEAD:
@@ -527,14 +543,39 @@ void gw_h1_conn_wrote(gw_h1_conn *conn) {
 
 /* ---- opening ---- */
 
+static void conn_first_due_set(gw_h1_conn *conn) {
+  const gw_limits *limits = conn_limits(conn);
+  uint64_t patience_ms = gw_size_min(limits->idle_timeout_ms, limits->header_timeout_ms);
+  if (conn->is_shaking) patience_ms = limits->tls_handshake_timeout_ms;
+  conn_due_set(conn, conn_now(conn) + patience_ms);
+}
+
+/* TLS only.  A client that was refused gets a moment to read why. */
+static void conn_on_shaken(void *user, gw_code code) {
+  gw_h1_conn *conn = user;
+  conn->is_shaking = false;
+  if (code == GW_OK) {
+    conn_first_due_set(conn);
+    if (gw_front_is_draining(conn->front)) conn_idle(conn);
+    return;
+  }
+  gw_front_tls_failed(conn->front, conn->tcp);
+  if (gw_tcp_peer_has_ended(conn->tcp)) {
+    gw_h1_conn_close(conn);
+  } else {
+    conn_linger(conn);
+  }
+}
+
 static const gw_tcp_events conn_tcp_events = {
+  .connected = conn_on_shaken,
   .read = conn_on_read,
   .ended = conn_on_ended,
   .drained = conn_on_drained,
   .closed = conn_on_tcp_closed,
 };
 
-gw_h1_conn *gw_h1_conn_open(gw_front *front, gw_tcp *tcp) {
+gw_h1_conn *gw_h1_conn_open(gw_front *front, gw_tcp *tcp, gw_tls *tls) {
   gw_h1_conn *conn = calloc(1, sizeof *conn);
   if (conn == NULL) {
     gw_tcp_close(tcp);
@@ -551,7 +592,13 @@ gw_h1_conn *gw_h1_conn_open(gw_front *front, gw_tcp *tcp) {
   /* +-10 %: connections that came together do not leave together. */
   conn->age_max_ms = limits->connection_age_ms / 100 * (90 + gw_engine_draw(engine, 21));
   gw_tcp_own(tcp, &conn_tcp_events, conn);
-  conn_due_set(conn,
-               conn->opened_ms + gw_size_min(limits->idle_timeout_ms, limits->header_timeout_ms));
+  if (tls != NULL) {
+    conn->is_secure = conn->is_shaking = true;
+    if (gw_tcp_secure(tcp, tls, NULL) != GW_OK) {
+      gw_tcp_close(tcp);
+      return NULL;
+    }
+  }
+  conn_first_due_set(conn);
   return conn;
 }

@@ -56,12 +56,13 @@ struct gw_h1_conn {
   gw_task task;     /* after an answer: the next step */
   uint64_t opened_ms, age_max_ms;
   uint32_t requests;
+  bool is_secure, is_shaking; /* TLS; its handshake is not over */
   bool is_idle_listed, is_paused, is_answered, is_chunked, must_close, must_reset, keep_alive,
       http10, body_unread, has_ended, is_held;
 };
 
-/* Owned by the front.  NULL: no memory; tcp is then closed. */
-gw_h1_conn *gw_h1_conn_open(gw_front *front, gw_tcp *tcp);
+/* Owned by the front.  tls: NULL for a plain connection.  NULL: no memory; tcp is then closed. */
+gw_h1_conn *gw_h1_conn_open(gw_front *front, gw_tcp *tcp, gw_tls *tls);
 /* The front drains: answers close, idle ones soon. */
 void gw_h1_conn_drain(gw_h1_conn *conn);
 /* The drain's time is over: what runs is answered with an error, the rest closed. */

@@ -43,6 +43,7 @@ typedef struct gw_h1_request {
   gw_h1_body_kind body_kind;
   uint64_t content_length; /* LENGTH only; up to 2^63 - 1 */
   gw_str host;             /* empty only in HTTP/1.0 */
+  bool is_secure;          /* it came through TLS; set by who owns the connection */
   /* In the arena; without those with an underscore in the name.  Names are lower-cased in place by
    * the reader: the bytes must be writable.  Values have no blanks around and no control characters
    * but tab. */

@@ -1,6 +1,7 @@
 #include "net/h2.h"
 
 #include <nghttp2/nghttp2.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <utlist.h>
 
@@ -31,6 +32,7 @@ struct gw_h2 {
   gw_h2_stream *block_stream; /* whose header block is being decoded; NULL: nobody's */
   size_t block_bytes;         /* decoded so far */
   uint32_t block_fields;
+  char failure[GW_TLS_FAILURE_BYTES];
   uint32_t glitches;
   uint64_t glitches_at_ms;        /* when they were last forgiven */
   uint64_t data_frames;           /* both ways */
@@ -117,6 +119,7 @@ static void h2_on_tcp_closed(void *user) {
 
 static void h2_on_tcp_ended(void *user, gw_code why) {
   gw_h2 *h2 = user;
+  snprintf(h2->failure, sizeof h2->failure, "%s", gw_tcp_failure(h2->tcp));
   h2_break(h2, why == GW_OK && h2->is_going ? GW_OK : GW_UNAVAILABLE);
 }
 
@@ -764,6 +767,10 @@ bool gw_h2_is_broken(const gw_h2 *h2) {
 
 bool gw_h2_has_served(const gw_h2 *h2) {
   return h2->served;
+}
+
+const char *gw_h2_failure(const gw_h2 *h2) {
+  return h2->failure;
 }
 
 bool gw_h2_is_ready(const gw_h2 *h2) {

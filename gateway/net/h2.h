@@ -113,7 +113,8 @@ uint32_t gw_h2_stream_count(const gw_h2 *h2);
 bool gw_h2_is_going(const gw_h2 *h2);   /* GOAWAY came or was sent, or the connection is closing */
 bool gw_h2_is_broken(const gw_h2 *h2);  /* it is over: `closed` comes in this iteration */
 bool gw_h2_has_served(const gw_h2 *h2); /* at least one stream came to a clean end */
-bool gw_h2_is_ready(const gw_h2 *h2);   /* the peer's SETTINGS came */
+const char *gw_h2_failure(const gw_h2 *h2); /* why TLS broke it; "" otherwise */
+bool gw_h2_is_ready(const gw_h2 *h2);       /* the peer's SETTINGS came */
 
 /* Client: opens a stream.  Names and values are borrowed until the stream is closed or detached;
  * names are in lower case.  stream: tick and arena set, the rest zero.

@@ -420,8 +420,9 @@ bool gw_tcp_is_secure(const gw_tcp *tcp) {
 const char *gw_tcp_failure(const gw_tcp *tcp) {
   if (tcp->tls == NULL) return "";
   const char *why = gw_tls_session_failure(tcp->tls);
-  if (why[0] != '\0' || !tcp->is_refused) return why;
-  return "the peer closed the connection within the handshake";
+  if (why[0] != '\0') return why;
+  if (tcp->is_refused) return "the peer closed the connection within the handshake";
+  return tcp->failed ? "the peer cut the connection" : "";
 }
 
 gw_str gw_tcp_alpn(const gw_tcp *tcp) {

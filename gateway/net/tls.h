@@ -15,6 +15,8 @@
 
 #include "base/err.h"
 
+#define GW_TLS_FAILURE_BYTES 96u /* of the words for why a connection failed */
+
 typedef struct gw_tls gw_tls;
 
 typedef enum gw_tls_role { GW_TLS_CLIENT, GW_TLS_SERVER } gw_tls_role;

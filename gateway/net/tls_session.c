@@ -9,9 +9,8 @@
 #include "net/loop_uv.h"
 #include "net/tls_openssl.h"
 
-#define TLS_RECORD_BYTES  GW_KIB(16) /* of plain text in one record (RFC 8446 section 5.1) */
-#define TLS_FAILURE_BYTES 96u
-#define TLS_NAME_BYTES    256u /* of a host's name; NUL behind it */
+#define TLS_RECORD_BYTES GW_KIB(16) /* of plain text in one record (RFC 8446 section 5.1) */
+#define TLS_NAME_BYTES   256u       /* of a host's name; NUL behind it */
 
 struct gw_tls_session {
   SSL *ssl;
@@ -22,7 +21,7 @@ struct gw_tls_session {
   void *user;
   gw_str protocol; /* that the peer must agree on; n == 0: any; the peer's memory is not kept: */
   char protocol_bytes[16];
-  char failure[TLS_FAILURE_BYTES];
+  char failure[GW_TLS_FAILURE_BYTES];
 };
 
 /* ---- OpenSSL's side: a BIO over what was fed and what is to be sent ---- */
@@ -156,7 +155,7 @@ void gw_tls_session_free(gw_tls_session *session) {
 /* ---- failures ---- */
 
 static gw_code session_fail(gw_tls_session *session, const char *why) {
-  if (session->failure[0] == '\0') snprintf(session->failure, TLS_FAILURE_BYTES, "%s", why);
+  if (session->failure[0] == '\0') snprintf(session->failure, GW_TLS_FAILURE_BYTES, "%s", why);
   ERR_clear_error();
   return GW_UNAVAILABLE;
 }
@@ -190,7 +189,7 @@ void gw_tls_session_feed(gw_tls_session *session, gw_str bytes) {
 }
 
 static gw_code session_check_agreed(gw_tls_session *session) {
-  char why[TLS_FAILURE_BYTES];
+  char why[GW_TLS_FAILURE_BYTES];
   gw_str chosen = gw_tls_session_protocol(session);
   if (session->protocol.n == 0 || gw_str_eq(chosen, session->protocol)) return GW_OK;
   snprintf(why, sizeof why, "the peer does not speak " GW_STR_FMT " (ALPN)",

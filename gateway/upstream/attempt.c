@@ -245,14 +245,15 @@ static gw_str attempt_timeout_print(gw_attempt *attempt) {
   return (gw_str){ attempt->timeout, n + 1 };
 }
 
-gw_code gw_attempt_open(gw_attempt *attempt, gw_h2 *h2, gw_str authority) {
+gw_code gw_attempt_open(gw_attempt *attempt, gw_h2 *h2, const gw_endpoint_config *endpoint) {
+  bool is_secure = gw_scheme_is_secure(endpoint->scheme);
   gw_header fields[GW_CALL_METADATA_MAX + 11];
   size_t n = 0;
   const gw_call_request *request = attempt->request;
   fields[n++] = (gw_header){ GW_STR(":method"), GW_STR("POST") };
-  fields[n++] = (gw_header){ GW_STR(":scheme"), GW_STR("http") };
+  fields[n++] = (gw_header){ GW_STR(":scheme"), is_secure ? GW_STR("https") : GW_STR("http") };
   fields[n++] = (gw_header){ GW_STR(":path"), request->path };
-  fields[n++] = (gw_header){ GW_STR(":authority"), authority };
+  fields[n++] = (gw_header){ GW_STR(":authority"), endpoint->authority };
   fields[n++] = (gw_header){ GW_STR("te"), GW_STR("trailers") };
   if (attempt->deadline_ms != 0) {
     fields[n++] = (gw_header){ GW_STR("grpc-timeout"), attempt_timeout_print(attempt) };

@@ -87,5 +87,6 @@ GW_CHECKED gw_code gw_attempt_next(gw_attempt *attempt, gw_str *message);
 void gw_attempt_end(gw_attempt *attempt, gw_code code);
 
 /* For the upstream: a stream on this connection, or the end of waiting. */
-GW_CHECKED gw_code gw_attempt_open(gw_attempt *attempt, gw_h2 *h2, gw_str authority);
+GW_CHECKED gw_code gw_attempt_open(gw_attempt *attempt, gw_h2 *h2,
+                                   const gw_endpoint_config *endpoint);
 void gw_attempt_fail(gw_attempt *attempt, gw_code code, const char *format, ...) GW_PRINTF(3, 4);

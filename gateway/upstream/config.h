@@ -4,6 +4,7 @@
 
 #include "base/limits.h"
 #include "base/str.h"
+#include "net/tls.h"
 
 typedef enum gw_balance {
   GW_BALANCE_ROUND_ROBIN,
@@ -17,6 +18,10 @@ typedef enum gw_scheme {
   GW_SCHEME_HTTP,
   GW_SCHEME_HTTPS
 } gw_scheme;
+
+static inline bool gw_scheme_is_secure(gw_scheme scheme) {
+  return scheme == GW_SCHEME_GRPCS || scheme == GW_SCHEME_HTTPS;
+}
 
 typedef struct gw_endpoint_config {
   gw_scheme scheme;
@@ -60,6 +65,8 @@ typedef struct gw_upstream_config {
   uint32_t index; /* in the snapshot */
   const gw_endpoint_config *endpoints;
   uint32_t endpoint_count;
+  gw_tls *tls;        /* of endpoints with grpcs; NULL: there are none */
+  gw_str server_name; /* that their certificate must hold; n == 0: the endpoint's host */
   gw_balance balance;
   uint32_t connections;     /* to each address, for each worker; grpc */
   uint32_t connections_max; /* to each address, for each worker */

@@ -141,6 +141,7 @@ static void conn_on_health(gw_health *health) {
 static void conn_on_greeted(gw_conn *conn) {
   gw_upstream *upstream = conn->address->upstream;
   conn->greeted_at_ms = gw_loop_now_ms(upstream->loop);
+  gw_address_note_tls(&conn->address->base, upstream->metrics, "");
   conn_keepalive_arm(conn, conn->address->keepalive_ms);
   if (!upstream->config->health) {
     conn_state_set(conn, GW_CONN_READY);
@@ -149,7 +150,7 @@ static void conn_on_greeted(gw_conn *conn) {
   conn_state_set(conn, GW_CONN_CHECKING);
   conn->health.changed = conn_on_health;
   gw_health_start(&conn->health, upstream->loop, conn->h2, upstream->config,
-                  conn->address->base.endpoint->authority);
+                  conn->address->base.endpoint);
 }
 
 static void conn_on_h2_changed(void *user) {
@@ -169,7 +170,9 @@ static void conn_on_h2_changed(void *user) {
 static void conn_on_h2_closed(void *user, gw_code why) {
   gw_conn *conn = user;
   if (conn->greeted_at_ms == 0) {
-    gw_count(&conn->address->upstream->metrics->connect_failures_total, 1);
+    gw_upstream_metrics *metrics = conn->address->upstream->metrics;
+    gw_count(&metrics->connect_failures_total, 1);
+    gw_address_note_tls(&conn->address->base, metrics, gw_h2_failure(conn->h2));
   }
   conn_free(conn, why); /* the h2 is gone after our return */
 }
@@ -188,6 +191,7 @@ static void conn_on_connected(void *user, gw_code code) {
   gw_upstream *upstream = conn->address->upstream;
   if (code != GW_OK) {
     gw_count(&upstream->metrics->connect_failures_total, 1);
+    gw_address_note_tls(&conn->address->base, upstream->metrics, gw_tcp_failure(conn->tcp));
     gw_tcp_close(conn->tcp);
     return;
   }
@@ -244,8 +248,7 @@ void gw_conn_open(gw_grpc_address *address) {
   if (conn != NULL) {
     conn->address = address;
     conn->timer.fired = conn_on_timer;
-    code =
-        gw_tcp_connect(upstream->loop, &address->base.sockaddr, &conn_tcp_events, conn, &conn->tcp);
+    code = gw_address_connect(&address->base, &conn_tcp_events, conn, &conn->tcp);
   }
   if (code != GW_OK) {
     free(conn);

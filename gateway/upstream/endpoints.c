@@ -1,5 +1,6 @@
 #include "upstream/endpoints.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <utlist.h>
 
@@ -36,6 +37,30 @@ void gw_address_free(gw_address *address) {
   if (endpoints->cursor == address) endpoints->cursor = NULL;
   DL_DELETE2(endpoints->addresses, address, previous, next);
   free(address);
+}
+
+gw_code gw_address_connect(const gw_address *address, const gw_tcp_events *events, void *user,
+                           gw_tcp **out) {
+  const gw_endpoints *endpoints = address->endpoints;
+  const gw_endpoint_config *endpoint = address->endpoint;
+  gw_str name = endpoints->config->server_name;
+  gw_code code = gw_tcp_connect(endpoints->loop, &address->sockaddr, events, user, out);
+  if (code != GW_OK || !gw_scheme_is_secure(endpoint->scheme)) return code;
+  bool is_grpc = endpoint->scheme == GW_SCHEME_GRPCS;
+  gw_tls_peer peer = { .name = name.n > 0 ? name : endpoint->host,
+                       .protocol = is_grpc ? GW_STR("h2") : GW_STR("http/1.1"),
+                       .must_agree_on = is_grpc };
+  code = gw_tcp_secure(*out, endpoints->config->tls, &peer);
+  if (code == GW_OK) return GW_OK;
+  gw_tcp_own(*out, NULL, NULL); /* nobody is told */
+  gw_tcp_close(*out);
+  return code;
+}
+
+void gw_address_note_tls(gw_address *address, gw_upstream_metrics *metrics, const char *failure) {
+  gw_endpoints *endpoints = address->endpoints;
+  if (failure[0] != '\0') gw_count(&metrics->tls_failures_total, 1);
+  snprintf(endpoints->tls_failure, sizeof endpoints->tls_failure, "%s", failure);
 }
 
 static double address_wait_ms(const gw_address *address, gw_conn_end last) {

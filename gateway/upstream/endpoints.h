@@ -14,6 +14,7 @@
 #pragma once
 
 #include "base/err.h"
+#include "base/metrics.h"
 #include "net/tcp.h"
 #include "upstream/config.h"
 #include "upstream/outlier.h"
@@ -58,6 +59,7 @@ struct gw_endpoints {
   uint64_t random;
   uint32_t last_id;
   bool is_closing;
+  char tls_failure[GW_TLS_FAILURE_BYTES]; /* the last one, while nothing has worked since */
 };
 
 /* How a connection ended decides how soon the next one is tried. */
@@ -93,6 +95,12 @@ double gw_endpoints_draw(gw_endpoints *endpoints);
 
 /* Takes the address out of the list and frees it. */
 void gw_address_free(gw_address *address);
+/* Opens a socket; with TLS where the endpoint's scheme says so: `connected` then comes when the
+ * peer is verified and, for grpcs, speaks h2. */
+GW_CHECKED gw_code gw_address_connect(const gw_address *address, const gw_tcp_events *events,
+                                      void *user, gw_tcp **out);
+/* Keeps why TLS failed, for those who wait, and counts it; "" (all is well) forgets it. */
+void gw_address_note_tls(gw_address *address, gw_upstream_metrics *metrics, const char *failure);
 /* Waits before `retry`, as long as the end of the last connection demands; not while it waits
  * already. */
 void gw_address_retry_later(gw_address *address, gw_conn_end last);

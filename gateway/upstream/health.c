@@ -78,11 +78,12 @@ static void health_on_stream(gw_h2_stream *stream, uint32_t noted) {
 static void health_watch(gw_health *health) {
   /* HealthCheckRequest { string service = 1; } in its frame */
   char request[GW_GRPC_PREFIX_BYTES + 3 + HEALTH_NAME_MAX];
+  bool is_secure = gw_scheme_is_secure(health->endpoint->scheme);
   const gw_header fields[] = {
     { GW_STR(":method"), GW_STR("POST") },
-    { GW_STR(":scheme"), GW_STR("http") },
+    { GW_STR(":scheme"), is_secure ? GW_STR("https") : GW_STR("http") },
     { GW_STR(":path"), GW_STR("/grpc.health.v1.Health/Watch") },
-    { GW_STR(":authority"), health->authority },
+    { GW_STR(":authority"), health->endpoint->authority },
     { GW_STR("te"), GW_STR("trailers") },
     { GW_STR("content-type"), GW_STR("application/grpc") },
     { GW_STR("user-agent"), GW_STR("sluice/" GW_VERSION) },
@@ -112,12 +113,12 @@ static void health_watch(gw_health *health) {
 }
 
 void gw_health_start(gw_health *health, gw_loop *loop, gw_h2 *h2, const gw_upstream_config *config,
-                     gw_str authority) {
+                     const gw_endpoint_config *endpoint) {
   assert(health->h2 == NULL);
   health->loop = loop;
   health->h2 = h2;
   health->config = config;
-  health->authority = authority;
+  health->endpoint = endpoint;
   health->retry.fired = health_on_retry;
   /* In the next iteration, so that `changed` never runs before the return. */
   gw_timer_set(loop, &health->retry, gw_loop_now_ms(loop));

@@ -26,7 +26,7 @@ typedef struct gw_health {
   gw_loop *loop;
   gw_h2 *h2; /* NULL: idle */
   const gw_upstream_config *config;
-  gw_str authority;
+  const gw_endpoint_config *endpoint;
   gw_arena arena;   /* of the stream under way */
   gw_timer retry;   /* set: waiting */
   uint64_t wait_ms; /* the last wait; 0: the last stream said something */
@@ -34,6 +34,6 @@ typedef struct gw_health {
 
 /* health: zero-initialised but for `changed`.  All is borrowed until gw_health_stop(). */
 void gw_health_start(gw_health *health, gw_loop *loop, gw_h2 *h2, const gw_upstream_config *config,
-                     gw_str authority);
+                     const gw_endpoint_config *endpoint);
 /* Idle and stopped ones are a no-op. */
 void gw_health_stop(gw_health *health);

@@ -88,6 +88,7 @@ static void conn_idle(gw_http_conn *conn, uint64_t idle_ms) {
 static void conn_on_connected(void *user, gw_code code) {
   gw_http_conn *conn = user;
   gw_http_address *address = conn->address;
+  gw_address_note_tls(&address->base, address->upstream->metrics, gw_tcp_failure(conn->tcp));
   if (code != GW_OK) {
     gw_http_conn_close(conn);
     address_failed(address);
@@ -148,7 +149,7 @@ void gw_http_conn_open(gw_http_address *address) {
   if (conn != NULL) {
     conn->address = address;
     conn->timer.fired = conn_on_timeout;
-    code = gw_tcp_connect(upstream->loop, &address->base.sockaddr, &conn_events, conn, &conn->tcp);
+    code = gw_address_connect(&address->base, &conn_events, conn, &conn->tcp);
   }
   if (code != GW_OK) {
     free(conn);

@@ -129,8 +129,10 @@ void gw_http_upstream_unqueue(gw_http_upstream *upstream, gw_http_call *call) {
 }
 
 static void upstream_fail_no_connection(gw_http_upstream *upstream, gw_http_call *call) {
-  gw_http_call_fail(call, GW_UNAVAILABLE, "no connection to upstream \"" GW_STR_FMT "\"",
-                    GW_STR_ARG(upstream->config->name));
+  const char *tls_failure = upstream->endpoints.tls_failure;
+  gw_http_call_fail(call, GW_UNAVAILABLE, "no connection to upstream \"" GW_STR_FMT "\"%s%s",
+                    GW_STR_ARG(upstream->config->name), tls_failure[0] != '\0' ? ": TLS: " : "",
+                    tls_failure);
 }
 
 /* Whether a connection is there or may soon be: opened, resolved, or free again. */

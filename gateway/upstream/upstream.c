@@ -159,8 +159,10 @@ void gw_upstream_unqueue(gw_upstream *upstream, gw_attempt *attempt) {
 }
 
 static void upstream_fail_no_connection(gw_upstream *upstream, gw_attempt *attempt) {
-  gw_attempt_fail(attempt, GW_UNAVAILABLE, "no connection to upstream \"" GW_STR_FMT "\"",
-                  GW_STR_ARG(upstream->config->name));
+  const char *tls_failure = upstream->endpoints.tls_failure;
+  gw_attempt_fail(attempt, GW_UNAVAILABLE, "no connection to upstream \"" GW_STR_FMT "\"%s%s",
+                  GW_STR_ARG(upstream->config->name), tls_failure[0] != '\0' ? ": TLS: " : "",
+                  tls_failure);
 }
 
 /* The attempt's address is another one, or none. */
@@ -178,7 +180,7 @@ static void upstream_attempt_move(gw_attempt *attempt, gw_address *address) {
 
 static void upstream_give(gw_attempt *attempt, gw_conn *conn) {
   upstream_attempt_move(attempt, &conn->address->base);
-  gw_code code = gw_attempt_open(attempt, conn->h2, conn->address->base.endpoint->authority);
+  gw_code code = gw_attempt_open(attempt, conn->h2, conn->address->base.endpoint);
   if (code != GW_OK) {
     gw_attempt_fail(attempt, code == GW_NOMEM ? GW_NOMEM : GW_UNAVAILABLE, "no stream to upstream");
   }

@@ -209,10 +209,11 @@ def config(endpoints, routes=ROUTES, workers=1, limits="", upstream="", extra=""
 
 
 class Gateway(Process):
-    """`sluice serve`; `text` is the configuration without listen and admin; `admin`: more lines for
-    that mapping."""
+    """`sluice serve`; `text` is the configuration without listen and admin; `admin`, `tls`: more
+    lines for that mapping, the mapping of the listener."""
 
-    def __init__(self, text, ready=True, prefix=(), admin=""):
+    def __init__(self, text, ready=True, prefix=(), admin="", tls=""):
+        self.tls_lines = f"    tls: {tls}\n" if tls else ""
         self.admin_lines = f"  {admin}\n" if admin else ""
         self.port, self.admin_port = free_port(), free_port()
         self.folder = Path(tempfile.mkdtemp(dir=Settings.work(), prefix="gateway-"))
@@ -227,12 +228,13 @@ class Gateway(Process):
             if ready:
                 wait_for(lambda: self.admin("/readyz").status == 200, 10, "the gateway is ready")
         except AssertionError:
+            print(self.stderr()[-2000:])
             super().kill()
             raise
 
     def write(self, text):
         self.text = text
-        self.path.write_text(f"listen:\n  - address: 127.0.0.1:{self.port}\n"
+        self.path.write_text(f"listen:\n  - address: 127.0.0.1:{self.port}\n{self.tls_lines}"
                              f"admin:\n  address: 127.0.0.1:{self.admin_port}\n"
                              + self.admin_lines + text)
 
@@ -378,13 +380,17 @@ class Closed(Exception):
 class Client:
     """One raw connection."""
 
-    def __init__(self, port, host="127.0.0.1", timeout=20, receive_buffer=None):
+    def __init__(self, port, host="127.0.0.1", timeout=20, receive_buffer=None, tls=None,
+                 name=None):
+        """tls: an ssl.SSLContext; name: the server's, for SNI and verification."""
         self.socket = socket.socket()
         if receive_buffer:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.socket.settimeout(timeout)
         self.socket.connect((host, port))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if tls is not None:
+            self.socket = tls.wrap_socket(self.socket, server_hostname=name)
         self.rest = b""
 
     def __enter__(self):

@@ -211,7 +211,14 @@ const streams = {
 const server = new grpc.Server();
 server.addService(service, users);
 server.addService(loaded.streamtest.StreamService.service, streams);
-server.bindAsync('127.0.0.1:0', grpc.ServerCredentials.createInsecure(), (error, port) => {
+// --tls CERTIFICATE KEY CLIENT_CA, which may be empty
+const [, , option, certificate, key, clientCa] = process.argv;
+const read = require('fs').readFileSync;
+const credentials = option === '--tls'
+  ? grpc.ServerCredentials.createSsl(clientCa ? read(clientCa) : null,
+    [{ cert_chain: read(certificate), private_key: read(key) }], Boolean(clientCa))
+  : grpc.ServerCredentials.createInsecure();
+server.bindAsync('127.0.0.1:0', credentials, (error, port) => {
   if (error) throw error;
   server.start();
   const control = http.createServer((request, response) => {

@@ -399,6 +399,8 @@ def main(services=(Users, Echo, Stream)):
     parser.add_argument("--address", default="127.0.0.1:0")
     parser.add_argument("--max-streams", type=int)
     parser.add_argument("--max-age-ms", type=int)
+    parser.add_argument("--tls", nargs=3, metavar=("CERTIFICATE", "KEY", "CLIENT_CA"),
+                        help="files in PEM form; CLIENT_CA may be empty")
     options = parser.parse_args()
     settings = [("grpc.so_reuseport", 0)]
     if options.max_streams:
@@ -409,7 +411,12 @@ def main(services=(Users, Echo, Stream)):
     server = grpc.server(futures.ThreadPoolExecutor(max_workers=400), options=settings)
     for service in services:
         register(server, service())
-    port = server.add_insecure_port(options.address)
+    if options.tls:
+        certificate, key, client_ca = (Path(f).read_bytes() if f else None for f in options.tls)
+        port = server.add_secure_port(options.address, grpc.ssl_server_credentials(
+            [(key, certificate)], client_ca, client_ca is not None))
+    else:
+        port = server.add_insecure_port(options.address)
     if port == 0:
         sys.exit("the port is taken")
     server.start()

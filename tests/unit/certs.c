@@ -1,7 +1,11 @@
 #include "unit/certs.h"
 
+#include <dirent.h>
+#include <fcntl.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #define CERTS_DAY_S 86400L
 
@@ -110,4 +114,54 @@ gw_str certs_revoked(certs *issuer, certs *c) {
   ASN1_TIME_free(now);
   ASN1_TIME_free(next);
   return gw_str_of(issuer->list_pem);
+}
+
+/* ---- files ---- */
+
+char *certs_folder(void) {
+  const char *base = getenv("TMPDIR");
+  char *folder = NULL;
+  CHECK(asprintf(&folder, "%s/sluice-certs-XXXXXX", base != NULL ? base : P_tmpdir) > 0);
+  CHECK(mkdtemp(folder) != NULL);
+  return folder;
+}
+
+void certs_folder_remove(char *folder) {
+  DIR *dir = opendir(folder);
+  CHECK(dir != NULL);
+  for (const struct dirent *entry; (entry = readdir(dir)) != NULL;)
+    unlinkat(dirfd(dir), entry->d_name, 0);
+  closedir(dir);
+  CHECK_INT(rmdir(folder), 0);
+  free(folder);
+}
+
+/* Replaced, not written over, as renewals do it. */
+void certs_write(const char *folder, const char *name, gw_str text, unsigned mode) {
+  char path[512], fresh[520];
+  snprintf(path, sizeof path, "%s/%s", folder, name);
+  snprintf(fresh, sizeof fresh, "%s.new", path);
+  int fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  CHECK(fd >= 0);
+  CHECK_INT(write(fd, text.p, text.n), (ssize_t)text.n);
+  CHECK_INT(fchmod(fd, mode), 0);
+  CHECK_INT(close(fd), 0);
+  CHECK_INT(rename(fresh, path), 0);
+}
+
+void certs_write_example(const char *folder) {
+  certs *ca = certs_new(&(certs_wish){ .name = "ca", .is_ca = true });
+  static const char *const names[] = { "gateway", "gateway-client" };
+  for (size_t i = 0; i < 2; i++) {
+    char name[64];
+    certs *c = certs_new(&(certs_wish){ .name = names[i], .issuer = ca });
+    snprintf(name, sizeof name, "%s.pem", names[i]);
+    certs_write(folder, name, certs_pem(c), 0644);
+    snprintf(name, sizeof name, "%s.key", names[i]);
+    certs_write(folder, name, certs_key(c), 0600);
+    certs_free(c);
+  }
+  certs_write(folder, "clients.pem", certs_pem(ca), 0644);
+  certs_write(folder, "services.pem", certs_pem(ca), 0644);
+  certs_free(ca);
 }

@@ -16,6 +16,12 @@ typedef struct certs_wish {
 
 certs *certs_new(const certs_wish *wish); /* fails the test when it cannot */
 void certs_free(certs *c);
+/* A folder of the test's own; certs_folder_remove() removes it with its files. */
+char *certs_folder(void);
+void certs_folder_remove(char *folder);
+void certs_write(const char *folder, const char *name, gw_str text, unsigned mode);
+/* What config/tls.yaml names. */
+void certs_write_example(const char *folder);
 gw_str certs_pem(certs *c);                    /* of the certificate; as long as it */
 gw_str certs_key(certs *c);                    /* of its key */
 gw_str certs_revoked(certs *issuer, certs *c); /* a list of the issuer's with that one, or nobody

@@ -87,6 +87,7 @@ TEST(limits, defaults_are_those_promised) {
   CHECK_INT(limits.header, 8192);
   CHECK_INT(limits.body, 4194304);
   CHECK_INT(limits.message, 4194304);
+  CHECK_INT(limits.tls_handshake_timeout_ms, 5000);
   CHECK_INT(limits.header_timeout_ms, 10000);
   CHECK_INT(limits.body_timeout_ms, 30000);
   CHECK_INT(limits.idle_timeout_ms, 60000);

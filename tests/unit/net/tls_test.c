@@ -483,6 +483,7 @@ TEST(tls, an_end_that_was_not_told_in_tls_is_a_cut) {
     PUMP(l.loop, l.server.ended_count == 1);
     CHECK_INT(l.server.received, 4);
     CHECK_INT(l.server.why, GW_UNAVAILABLE);
+    CHECK_STR(gw_str_of(gw_tcp_failure(l.server.tcp)), "the peer cut the connection");
     foreign_done(&f);
     duo_done(&l);
   }
