@@ -25,7 +25,8 @@ import time
 
 from gateways import HERE, TOP, BenchError, Gateway, find_program, start_backend
 
-CASES = {"GET unary": ("GET", "/v1/users/7", 0), "POST 300 B": ("POST", "/v1/users", 300)}
+CASES = {"GET unary": ("GET", "/v1/users/7", 0), "POST 300 B": ("POST", "/v1/users", 300),
+         "GET legacy": ("GET", "/old/users/7", 0)}  # no route: passed on to the HTTP/1.1 backend
 CLIENTS = (64, 128)
 GOAL_CLIENTS = 128  # of the CPU ratios
 SYSCALL_CLIENTS = 64
@@ -34,7 +35,7 @@ IDLE_CONNECTIONS = 1000
 
 # case, peer, the goal, the budget of the design
 RATIO_GOALS = (("GET unary", "nghttpx", 0.85, 0.75), ("GET unary", "nginx", 0.65, 0.60),
-               ("POST 300 B", "nghttpx", 0.90, 0.80))
+               ("POST 300 B", "nghttpx", 0.90, 0.80), ("GET legacy", "nginx", 1.10, 1.10))
 SYSCALL_GOAL = 2.5
 IDLE_KB_GOAL = 6.0
 

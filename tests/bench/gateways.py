@@ -102,6 +102,9 @@ descriptors: [{top}/descriptors/userservice.pb]
 upstreams:
   users:
     endpoints: [grpc://127.0.0.1:{grpc_port}]
+  monolith:
+    endpoints: [http://127.0.0.1:{http_port}]
+legacy: monolith
 log: {{ level: warn, access: false }}
 routes:
   - match: GET /v1/users/{{user_id}}
@@ -157,8 +160,9 @@ def write_file(path, text):
     return path
 
 
-def sluice_command(sluice, work, port, grpc_port, _http_port):
-    config = SLUICE_CONFIG.format(port=port, admin_port=free_port(), top=TOP, grpc_port=grpc_port)
+def sluice_command(sluice, work, port, grpc_port, http_port):
+    config = SLUICE_CONFIG.format(port=port, admin_port=free_port(), top=TOP, grpc_port=grpc_port,
+                                  http_port=http_port)
     return [sluice, "serve", write_file(os.path.join(work, "sluice.yaml"), config)]
 
 
