@@ -34,11 +34,27 @@ static inline size_t up_to_eight_write(uint32_t value, char *out) {
   return 8 - zeros;
 }
 
+/* As up_to_eight_write() below 10^4, in half of the steps. */
+static inline size_t up_to_four_write(uint32_t value, char *out) {
+  uint32_t hundreds = value * 10486 >> 20;
+  uint32_t twos = hundreds | (value - hundreds * 100) << 16;
+  uint32_t tens = (twos * 103 >> 10) & 0x000F000F;
+  uint32_t digits = tens | (twos - tens * 10) << 8;
+  unsigned zeros = (unsigned)__builtin_ctz(digits | 1u << 24) / 8;
+  digits = (digits | 0x30303030) >> (zeros * 8);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+  digits = __builtin_bswap32(digits);
+#endif
+  memcpy(out, &digits, 4);
+  return 4 - zeros;
+}
+
 size_t gw_number_print_u64(uint64_t value, char *out) {
   if (value < 10) {
     out[0] = (char)('0' + value);
     return 1;
   }
+  if (value < 10000) return up_to_four_write((uint32_t)value, out);
   if (value < 100000000) return up_to_eight_write((uint32_t)value, out);
   uint64_t high = value / 100000000;
   size_t n = 0;
@@ -53,10 +69,11 @@ size_t gw_number_print_u64(uint64_t value, char *out) {
   return n + 8;
 }
 
+/* Without a branch on the sign, which in a list of numbers nothing can predict. */
 size_t gw_number_print_i64(int64_t value, char *out) {
-  if (value >= 0) return gw_number_print_u64((uint64_t)value, out);
+  uint64_t sign = (uint64_t)value >> 63;
   out[0] = '-';
-  return 1 + gw_number_print_u64(0 - (uint64_t)value, out + 1);
+  return sign + gw_number_print_u64(((uint64_t)value ^ (0 - sign)) + sign, out + sign);
 }
 
 /* ---- the layout ---- */
