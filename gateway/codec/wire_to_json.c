@@ -329,8 +329,9 @@ static GW_ALWAYS_INLINE gw_wire_at kind_field_print(gw_wire_printer *s, const gw
                                                     gw_kind kind, gw_wire_at at,
                                                     const uint8_t *end) {
   uint64_t value;
-  const uint8_t *next = gw_wire_scalar(kind, at.p, end, &value);
-  if (GW_UNLIKELY(next == NULL)) return gw_wire_malformed(s, at.p);
+  /* A number at the end of its message too is read with what stands behind it, at once. */
+  const uint8_t *next = gw_wire_scalar(kind, at.p, s->wire_end, &value);
+  if (GW_UNLIKELY(next == NULL || next > end)) return gw_wire_malformed(s, at.p);
   if (GW_UNLIKELY(value == 0) && !field->presence && !s->emit_all) {
     return (gw_wire_at){ next, at.w };
   }
