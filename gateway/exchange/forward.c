@@ -7,7 +7,6 @@
 #define FORWARD_LINE_BYTES   32u /* what a line has besides its parts, at most */
 #define FORWARD_FIXED_BYTES  512u
 #define FORWARD_FIELDS_MAX   (GW_H1_ANSWER_HEADER_COUNT_MAX + 1u)
-#define FORWARD_WINDOW_MS    5000u /* the least time over which a rate is measured */
 #define FORWARD_GATHER_BYTES GW_KIB(256)
 
 /* ---- the request's head ---- */
@@ -118,7 +117,7 @@ static void forward_due_set(gw_forward *forward, uint64_t after_ms) {
 static uint64_t forward_window_ms(const gw_forward *forward) {
   const gw_limits *limits = forward_limits(forward);
   if (limits->body_rate == 0) return limits->body_timeout_ms;
-  return gw_size_max(limits->body_grace_ms, FORWARD_WINDOW_MS);
+  return forward->is_steady ? limits->stall_timeout_ms : gw_size_max(limits->body_grace_ms, 1);
 }
 
 /* It is the client's turn: its rate is measured from now on. */
@@ -128,7 +127,7 @@ static void forward_window_begin(gw_forward *forward) {
 }
 
 static bool forward_client_is_slow(const gw_forward *forward) {
-  uint64_t needed = forward_window_ms(forward) / 1000 * forward_limits(forward)->body_rate;
+  uint64_t needed = forward_window_ms(forward) * forward_limits(forward)->body_rate / 1000;
   return forward->window_bytes < (needed > 0 ? needed : 1);
 }
 
@@ -155,6 +154,7 @@ static void forward_on_timer(gw_timer *timer) {
   if (forward->due_ms > forward_now(forward)) {
     gw_timer_set(exchange->engine->loop, timer, forward->due_ms);
   } else if (!forward->is_sent && !forward->is_held && !forward_client_is_slow(forward)) {
+    forward->is_steady = true;
     forward_window_begin(forward);
   } else if (forward->is_sent && exchange->has_begun &&
              !exchange->client_ops->is_writable(exchange->client)) {

@@ -15,10 +15,11 @@
  * The request is sent from its first piece on: head and piece in one write.  What goes slower holds
  * the other: the client is held while the upstream takes no more, and the answer is not read while
  * the client takes no more.
- * Times: the client must send at the minimum rate of `limits`; from the request's end to the
- * answer's head legacy_timeout_ms, between two pieces of it legacy_idle_timeout_ms.
- * Errors before the answer: 502 (not understood, or broken), 503, 504; a begun answer is cut.
- * In the exchange's arena.  One thread. */
+ * Times: the client must send at the minimum rate of `limits`, over the first body_grace and then
+ * over each stall_timeout in which it is its turn: a pause within a long upload is no attack; from
+ * the request's end to the answer's head legacy_timeout_ms, between two pieces of it
+ * legacy_idle_timeout_ms. Errors before the answer: 502 (not understood, or broken), 503, 504; a
+ * begun answer is cut. In the exchange's arena.  One thread. */
 #pragma once
 
 #include "exchange/exchange.h"
@@ -33,6 +34,7 @@ struct gw_forward {
   uint64_t timeout_ms, idle_timeout_ms;
   uint64_t due_ms;       /* of what is waited for now; 0: nothing */
   uint64_t window_bytes; /* of the request's body since the last look at its rate */
+  bool is_steady;        /* the client kept the rate once */
   bool is_sent;          /* the request was handed over whole */
   bool is_held;          /* the client waits */
 };

@@ -40,6 +40,7 @@ static uint64_t call_idle_ms(const gw_http_call *call) {
 static void call_finish(gw_http_call *call, gw_http_result result, uint64_t idle_ms) {
   gw_http_conn *conn = call->conn;
   assert(call->state != GW_HTTP_CALL_DONE);
+  gw_loop_withdraw(call->loop, &call->task);
   call->state = GW_HTTP_CALL_DONE;
   call->result = result;
   gw_http_upstream_call_done(call);
@@ -118,6 +119,8 @@ void gw_http_call_open(gw_http_call *call, gw_http_conn *conn) {
   call->conn = conn;
   call->attempts++;
   gw_h1_response_init(&call->reader, call_limits(), call->arena, call->request.to_head);
+  /* The owner waits to be asked for more of the body. */
+  if (!call->is_starting && !call->end_given) gw_loop_defer(call->loop, &call->task);
   if (call->body.n > 0) {
     parts[1] = gw_buf_str(&call->body);
     gw_http_conn_write(conn, parts, 2);
@@ -141,7 +144,7 @@ void gw_http_call_start(gw_http_call *call, gw_loop *loop, gw_http_upstream *ups
   call->task.run = call_on_task;
   call->first = piece;
   call->first_ends = call->end_given = end;
-  call->is_kept = true;
+  call->is_kept = call->is_starting = true;
   gw_buf_init(&call->body, call->arena, CALL_BODY_BYTES_MAX);
   gw_buf_init(&call->head, call->arena, CALL_HEAD_BYTES_MAX);
   gw_buf_init(&call->kept, call->arena, CALL_KEPT_BYTES_MAX);
@@ -155,7 +158,7 @@ void gw_http_call_start(gw_http_call *call, gw_loop *loop, gw_http_upstream *ups
     }
   }
   call->first = (gw_str){ NULL, 0 };
-  call->first_ends = false;
+  call->first_ends = call->is_starting = false;
 }
 
 bool gw_http_call_wants(const gw_http_call *call) {

@@ -54,7 +54,7 @@ struct gw_http_call {
   uint32_t attempts;     /* connections that it was sent on */
   /* private to http_call.c and http_upstream.c */
   gw_loop *loop;
-  gw_task task;                  /* tells the owner of an end that came while starting */
+  gw_task task;                  /* tells the owner what no event of the connection told */
   gw_http_call *previous, *next; /* the upstream's waiting list */
   uint64_t waiting_until_ms;
   gw_http_conn *conn; /* OPEN */
@@ -67,7 +67,7 @@ struct gw_http_call {
   gw_buf kept;  /* what the owner did not take; the connection is not read meanwhile */
   size_t kept_start;
   gw_code end_code; /* of the connection, when has_conn_ended */
-  bool first_ends, end_given, is_kept, is_again, has_head, is_paused, has_conn_ended;
+  bool is_starting, first_ends, end_given, is_kept, is_again, has_head, is_paused, has_conn_ended;
 };
 
 /* call: zero-initialised but for tick and arena.  `piece`: the beginning of the body, maybe empty;
@@ -87,9 +87,8 @@ static inline const gw_h1_response *gw_http_call_head(const gw_http_call *call) 
   return call->has_head ? &call->response : NULL;
 }
 
-/* GW_OK: *piece is the next one of the answer's body, not empty, valid until the end of the tick or
- * the next call of this.  GW_AGAIN: none is there now, or no more will come: then
- * gw_http_call_is_done(). */
+/* GW_OK: *piece is the next one of the answer's body, not empty, valid until the loop goes on.
+ * GW_AGAIN: none is there now, or no more will come: then gw_http_call_is_done(). */
 GW_CHECKED gw_code gw_http_call_next(gw_http_call *call, gw_str *piece);
 
 /* True: no more pieces are to be had and call->result says how it ended. */

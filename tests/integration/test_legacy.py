@@ -639,6 +639,20 @@ class Streams(Legacies):
             client.socket.settimeout(5)
             self.assertEqual(client.answer().status, 504)
 
+    def test_a_body_that_waits_for_a_connection(self):
+        gw, _ = self.pair(upstream="max_connections: 1\ncircuit: {waiting_time: 10s}")
+        body = PIECE * 40
+        with gw.connect() as first, gw.connect() as second:
+            first.send("GET /slow?ms=500 HTTP/1.1\r\nHost: h\r\n\r\n")
+            time.sleep(0.1)
+            second.send(b"PUT /echo HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n" % len(body))
+            sender = threading.Thread(target=second.send, args=(body,))
+            sender.start()
+            got = second.answer().json()
+            sender.join()
+            self.assertEqual(got["sha256"], hashlib.sha256(body).hexdigest())
+            self.assertEqual(first.answer().body, b"late")
+
     @heavy
     def test_big_bodies_pass_with_little_memory(self):
         gw, _ = self.pair()

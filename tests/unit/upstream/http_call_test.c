@@ -247,6 +247,28 @@ TEST(http_call, a_server_that_takes_nothing_is_sent_no_more) {
   hbench_done(&b);
 }
 
+TEST(http_call, asks_for_more_when_its_turn_comes) {
+  hbench b;
+  hbench_init(&b, 1);
+  b.config.connections_max = 1;
+  hbench_open(&b);
+  raw_conn *conn = &b.servers[0].conns[0];
+  hcall *first = hcall_get(&b);
+  gw_http_request request = { .head = GW_STR(POST_HEAD) };
+  hcall *h = hcall_start(&b, &request, "he", false);
+  CHECK(!gw_http_call_wants(&h->call));
+  serve(&b, conn, GET_HEAD, ANSWER);
+  hcall_check(&b, first, GW_OK, 200, "hello");
+  PUMP(b.loop, h->ticks > 0);
+  CHECK(gw_http_call_wants(&h->call));
+  gw_http_call_send(&h->call, GW_STR("llo"), true);
+  PUMP(b.loop, raw_has(conn, "hello"));
+  CHECK_STR(gw_str_of(conn->in), POST_HEAD "hello");
+  raw_say(conn, ANSWER);
+  hcall_check(&b, h, GW_OK, 200, "hello");
+  hbench_done(&b);
+}
+
 /* ---- stale connections ---- */
 
 TEST(http_call, an_idempotent_request_on_a_stale_connection_is_sent_once_more) {
