@@ -235,6 +235,18 @@ test: ## unit tests, golden cases, conformance, integration tests with real gRPC
 	@$(MAKE) --no-print-directory all unit-bins conformance-bins
 	$(PYTHON) tests/run.py --build $(B) unit conformance integration
 
+.PHONY: test-faults
+test-faults: ## backends that die, restart and fail under load: what clients notice
+	@$(call need,$(DEPS_BUILD) $(DEPS_DEMO) $(DEPS_TEST))
+	@$(MAKE) --no-print-directory all
+	tests/faults/test_faults.py --build $(B)
+
+.PHONY: soak
+soak: ## the same for minutes, with 100,000 POSTs
+	@$(call need,$(DEPS_BUILD) $(DEPS_DEMO) $(DEPS_TEST))
+	@$(MAKE) --no-print-directory all
+	tests/faults/test_faults.py --build $(B) --long
+
 .PHONY: unit-bins
 unit-bins: $(UNIT_BINS)
 

@@ -22,6 +22,7 @@ run() { /usr/bin/python3 tests/run.py "$@"; }
 step test make --no-print-directory -j2 test
 step lint run lint
 step demo build/sluice demo --once
+step faults tests/faults/test_faults.py --build build
 
 # Unit tests and the quick integration tests once more under ASan and UBSan.
 step asan-build make --no-print-directory -j2 SAN=asan all unit-bins conformance-bins

@@ -74,7 +74,11 @@ static bool call_is_worth_another(const gw_call *call, const gw_attempt *attempt
   const gw_call_result *result = &attempt->result;
   if (result->code == GW_OVERLOADED || result->code == GW_NOMEM) return false; /* our own trouble */
   if (attempt->expired) return true;
-  return result->grpc_code < 32 && (call_policy(call)->codes >> result->grpc_code & 1u) != 0;
+  uint32_t codes = call_policy(call)->codes;
+  /* Nobody on this side cancelled: it is how gRPC's C core says that its server is shutting down.
+   */
+  if (codes >> GW_GRPC_UNAVAILABLE & 1u) codes |= 1u << GW_GRPC_CANCELLED;
+  return result->grpc_code < 32 && (codes >> result->grpc_code & 1u) != 0;
 }
 
 static uint64_t call_pause_ms(gw_call *call) {

@@ -96,6 +96,21 @@ TEST(retry, what_may_have_been_done_is_not_done_again) {
   bench_done(&b);
 }
 
+/* How gRPC's C core ends what comes while its server shuts down. */
+TEST(retry, a_call_that_the_service_cancelled_is_tried_again) {
+  static const script cancelled[] = {
+    { "/m", "200", { GRPC, STATUS("1") }, EMPTY, .end = SCRIPT_END },
+  };
+  bench b;
+  bench_init_retry(&b, 2, good);
+  b.services[0].scripts = cancelled;
+  bench_ready(&b, 2);
+  for (int i = 0; i < 4; i++)
+    CHECK_INT(outcome(&b, UNARY, true), 0);
+  CHECK(b.services[0].count >= 2);
+  bench_done(&b);
+}
+
 TEST(retry, codes_that_are_not_listed_are_final) {
   bench b;
   bench_init_retry(&b, 1, invalid);
