@@ -195,7 +195,7 @@ void gw_http_conn_release(gw_http_conn *conn, uint64_t idle_ms) {
 }
 
 /* A server's end acknowledges what reached it before: what it does not acknowledge came too late.
- * The kernel counts the SYN as a byte. */
+ * The kernel counts the SYN as a byte, and with TLS bytes that are not ours. */
 bool gw_http_conn_is_unseen(const gw_http_conn *conn) {
-  return gw_tcp_acked(conn->tcp) <= conn->written_before + 1;
+  return !gw_tcp_is_secure(conn->tcp) && gw_tcp_acked(conn->tcp) <= conn->written_before + 1;
 }

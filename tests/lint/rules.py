@@ -10,7 +10,7 @@ TOP_LEVEL_HEADERS = {"admin": {"server.h"}}
 
 HOMES = (
     (r"uv\.h|nghttp2/.*", ("net",)),
-    (r"zlib\.h|gnutls/.*|openssl/.*", ("net",)),
+    (r"zlib\.h|openssl/.*", ("net",)),
     (r"wslay/.*", ("front",)),
     (r"microhttpd\.h", ("admin", "demo")),
     (r"protobuf-c/.*|.*\.pb-c\.h", ("schema", "upstream", "admin")),
