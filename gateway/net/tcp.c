@@ -435,7 +435,9 @@ gw_str gw_tcp_server_name(const gw_tcp *tcp) {
 
 uint64_t gw_tcp_acked(const gw_tcp *tcp) {
   uv_os_fd_t descriptor;
-  if (uv_fileno((const uv_handle_t *)&tcp->uv, &descriptor) != 0) return UINT64_MAX;
+  if (tcp->tls != NULL || uv_fileno((const uv_handle_t *)&tcp->uv, &descriptor) != 0) {
+    return UINT64_MAX; /* records are not what was written */
+  }
   return gw_socket_acked(descriptor);
 }
 

@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 """A legacy REST service on Python's own HTTP server, threads and kept connections.
 
-Prints {"port": N} and serves until it is killed.
+Prints {"port": N} and serves until it is killed.  Arguments: PORT (0: any), then for TLS the files of
+certificate and key.
 
     /echo             any method: what arrived, as JSON: method, target, headers, length and hash of
                       the body, the number of the connection
@@ -17,6 +18,7 @@ import hashlib
 import http.server
 import json
 import socket
+import ssl
 import sys
 import threading
 import time
@@ -170,5 +172,9 @@ class Server(http.server.ThreadingHTTPServer):
 
 if __name__ == "__main__":
     server = Server(("127.0.0.1", int(sys.argv[1]) if len(sys.argv) > 1 else 0), Handler)
+    if len(sys.argv) > 3:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(sys.argv[2], sys.argv[3])
+        server.socket = context.wrap_socket(server.socket, server_side=True)
     print(json.dumps({"port": server.server_address[1]}), flush=True)
     server.serve_forever()

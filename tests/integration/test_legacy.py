@@ -2,13 +2,19 @@
 """Requests that no route matches go to a legacy service over HTTP/1.1, and its answers come back."""
 import hashlib
 import json
+import random
+import shutil
 import signal
 import socket
+import struct
 import subprocess
+import tempfile
 import threading
 import time
+from pathlib import Path
 
-from harness import (HERE, PYTHON, Client, Closed, Process, Test, config, free_port, heavy, main,
+from certificates import Certificate, Folder
+from harness import (HERE, PYTHON, Client, Closed, Process, Settings, Test, config, free_port, heavy, main,
                      metric_sum, wait_for)
 
 BIG = 200 << 20
@@ -16,10 +22,10 @@ PIECE = bytes(range(256)) * 256
 
 
 class Legacy(Process):
-    """legacy_server.py; `port` 0: any."""
+    """legacy_server.py; `port` 0: any; `pair`: files of certificate and key."""
 
-    def __init__(self, port=0):
-        super().__init__([PYTHON, str(HERE / "legacy_server.py"), str(port)], "legacy",
+    def __init__(self, port=0, pair=()):
+        super().__init__([PYTHON, str(HERE / "legacy_server.py"), str(port), *pair], "legacy",
                          stdout=subprocess.PIPE)
         line = self.process.stdout.readline()
         if not line:
@@ -27,7 +33,7 @@ class Legacy(Process):
             self.kill()
             raise AssertionError("the legacy server did not start:\n" + errors)
         self.port = json.loads(line)["port"]
-        self.endpoint = f"http://127.0.0.1:{self.port}"
+        self.endpoint = f"http{'s' if pair else ''}://127.0.0.1:{self.port}"
 
     def state(self):
         with Client(self.port) as client:
@@ -589,6 +595,152 @@ class Times(Legacies):
             time.sleep(0.2)
         self.assertTrue(gone.wait(3))
         wait_for(lambda: metric_sum(gw.metrics(), "sluice_in_flight") == 0, 3, "nothing in flight")
+
+
+class Secure(Legacies):
+    def setUp(self):
+        self.folder = Folder(Path(tempfile.mkdtemp(dir=Settings.work(), prefix="legacy-")))
+        self.addCleanup(shutil.rmtree, self.folder.path)
+        ca = Certificate("Test CA", ca=True)
+        self.ca = self.folder.write("ca.pem", ca.pem())
+        self.pair_files = self.folder.pair("legacy", Certificate("legacy", ca, names=["127.0.0.1"]))
+
+    def test_over_tls(self):
+        legacy = self.legacy(0, self.pair_files)
+        gw = self.gateway(legacy_config([legacy.endpoint], upstream=f"tls: {{ca: {self.ca}}}"))
+        body = PIECE * 20
+        with gw.connect() as client:
+            numbers = set()
+            for _ in range(20):
+                client.send(b"PUT /echo HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n" % len(body)
+                            + body)
+                got = client.answer().json()
+                self.assertEqual(got["sha256"], hashlib.sha256(body).hexdigest())
+                numbers.add(got["connection"])
+            self.assertEqual(len(numbers), 1)
+            for how in ("length", "chunked"):
+                self.assertEqual(client.get(f"/bytes?n=3000000&how={how}").body,
+                                 (PIECE * 46)[:3000000])
+            # Python ends without TLS's own end: whoever cut the connection could do that (RFC 9112
+            # section 9.8), so what lasts until the end is not known to be whole.
+            with self.assertRaises(Closed):
+                client.get("/bytes?n=3000000&how=close")
+
+    def test_a_service_that_is_not_trusted_gets_no_request(self):
+        legacy = self.legacy(0, self.pair_files)
+        other = self.folder.write("other.pem", Certificate("Other CA", ca=True).pem())
+        gw = self.gateway(legacy_config([legacy.endpoint], upstream=f"tls: {{ca: {other}}}"),
+                          ready=False)
+        self.check_error(gw.curl("/echo"), 503, 14, "TLS")
+        self.assertEqual(gw.admin("/readyz").status, 503)
+
+
+class Ledger:
+    """A service that fails in every way that it can, and knows what it did for whom."""
+
+    def __init__(self):
+        self.lock, self.done, self.random = threading.Lock(), {}, random.Random(4711)
+
+    def draw(self):
+        with self.lock:
+            return self.random.random()
+
+    def act(self, identity):
+        with self.lock:
+            self.done[identity] = self.done.get(identity, 0) + 1
+
+    def serve(self, connection, _number):
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        data = b""
+        while True:
+            while b"\r\n\r\n" not in data:
+                piece = connection.recv(65536)
+                if not piece:
+                    return
+                data += piece
+            head, _, data = data.partition(b"\r\n\r\n")
+            lines = dict(line.lower().split(b": ", 1) for line in head.split(b"\r\n")[1:])
+            length = int(lines.get(b"content-length", 0))
+            if self.draw() < 0.03:
+                return  # in the midst of the request
+            while len(data) < length:
+                data += connection.recv(65536)
+            data = data[length:]
+            identity = lines[b"x-id"]
+            if not self.one(connection, identity):
+                return
+
+    @staticmethod
+    def reset(connection):
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+    def one(self, connection, identity):
+        """False: the connection ends."""
+        way, answer = self.draw(), b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (
+            len(identity), identity)
+        if way < 0.03:
+            self.reset(connection)
+            return False
+        self.act(identity)
+        if way < 0.06:
+            return False
+        if way < 0.09:
+            self.reset(connection)
+            return False
+        if way < 0.12:
+            connection.sendall(answer[:int(self.draw() * len(answer))])
+            return False
+        if way < 0.15:
+            time.sleep(0.02)
+        connection.sendall(answer)
+        return way < 0.75  # a quarter ends behind its answer
+
+
+class Chaos(Legacies):
+    def ask(self, gw, ledger, name, count, failures):
+        body, client = "x" * 300, None
+        for i in range(count):
+            method, identity = ("GET", "POST")[i % 2], f"{name}-{i}"
+            client = client or gw.connect()
+            request = f"{method} / HTTP/1.1\r\nHost: h\r\nX-Id: {identity}\r\n"
+            if method == "POST":
+                request += f"Content-Length: {len(body)}\r\n\r\n{body}"
+            else:
+                request += "\r\n"
+            try:
+                client.send(request)
+                answer = client.answer()
+            except (Closed, OSError):
+                client.close()
+                client = None
+                failures["cut"] += 1
+                continue
+            acted = ledger.done.get(identity.encode(), 0)
+            if answer.status == 200 and (answer.body != identity.encode() or acted < 1):
+                failures["wrong"] += 1
+            if answer.status != 200:
+                failures["refused"] += 1
+                if answer.status not in (502, 503):
+                    failures["wrong"] += 1
+            if method == "POST" and acted > 1:
+                failures["twice"] += 1
+
+    def test_no_post_acts_twice_and_each_request_has_one_answer(self):
+        ledger = Ledger()
+        gw, raw = self.behind(ledger.serve, upstream="backoff.initial: 5ms")
+        failures = dict.fromkeys(("cut", "wrong", "refused", "twice"), 0)
+        threads = [threading.Thread(target=self.ask, args=(gw, ledger, f"c{n}", 250, failures))
+                   for n in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual((failures["wrong"], failures["twice"]), (0, 0), failures)
+        self.assertLess(failures["refused"] + failures["cut"], 500, failures)
+        self.assertGreater(metric_sum(gw.metrics(), "sluice_upstream_repeats_total"), 10)
+        self.assertEqual(metric_sum(gw.metrics(), "sluice_upstream_in_flight"), 0)
+        self.assertEqual(metric_sum(gw.metrics(), "sluice_requests_total", side="legacy"), 2000)
+        gw.stop()
 
 
 class Streams(Legacies):

@@ -60,6 +60,21 @@ TEST(explain, survives_each_failed_alloc) {
   gw_snapshot_unref(snapshot);
 }
 
+TEST(explain, says_who_gets_what_no_route_matches) {
+  gw_findings findings;
+  gw_snapshot *snapshot = NULL;
+  gw_buf out;
+  gw_findings_init(&findings);
+  CHECK_INT(gw_snapshot_load("config/legacy.yaml", &findings, &snapshot), GW_OK);
+  gw_buf_init(&out, NULL, TEXT_MAX);
+  CHECK_INT(gw_explain(snapshot, GW_STR("PUT /v1/users/7"), GW_STR(""), &out, NULL), GW_BAD_METHOD);
+  CHECK(memmem(out.p, out.n, "\nno route: legacy upstream \"monolith\" gets the request as it is\n",
+               64) != NULL);
+  gw_buf_done(&out);
+  gw_snapshot_unref(snapshot);
+  gw_findings_done(&findings);
+}
+
 TEST(routes, as_json_are_one_object_for_each_route) {
   gw_snapshot *snapshot = explain_snapshot();
   gw_buf out;
