@@ -10,9 +10,11 @@
 #define GW_CHECKED        __attribute__((warn_unused_result))
 #define GW_PRINTF(fmt, a) __attribute__((format(printf, fmt, a)))
 #define GW_LIKELY(x)      __builtin_expect(!!(x), 1)
-#define GW_UNLIKELY(x)    __builtin_expect(!!(x), 0)
-#define GW_ALWAYS_INLINE  inline __attribute__((always_inline))
-#define GW_COUNT_OF(a)    (sizeof(a) / sizeof((a)[0]))
+/* For what few requests need: kept out of the way of all others. */
+#define GW_COLD          __attribute__((cold, noinline))
+#define GW_UNLIKELY(x)   __builtin_expect(!!(x), 0)
+#define GW_ALWAYS_INLINE inline __attribute__((always_inline))
+#define GW_COUNT_OF(a)   (sizeof(a) / sizeof((a)[0]))
 
 /* The object that embeds `member` at `pointer`. */
 #define GW_CONTAINER_OF(pointer, type, member)                                                     \

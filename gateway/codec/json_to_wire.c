@@ -274,8 +274,8 @@ static GW_ALWAYS_INLINE gw_json_pos json_value(gw_json_reader *reader, const gw_
 
 /* D-40: the same field once more.  What is written later wins on the wire, and so a default has to
  * be written too; lists go on, and submessages merge. */
-static gw_json_pos json_member_again(gw_json_reader *reader, const gw_field *field,
-                                     gw_json_pos pos) {
+static GW_COLD gw_json_pos json_member_again(gw_json_reader *reader, const gw_field *field,
+                                             gw_json_pos pos) {
   if (json_is_null(reader, pos.in) && (field->repeated || !json_takes_null(field))) {
     pos.in += 4;
     return pos;
@@ -436,8 +436,8 @@ static inline gw_json_pos json_element(gw_json_reader *reader, const gw_field *f
 }
 
 /* D-39: one value where a list is expected is a list of it. */
-static gw_json_pos json_lone_element(gw_json_reader *reader, const gw_field *field,
-                                     gw_json_pos pos) {
+static GW_COLD gw_json_pos json_lone_element(gw_json_reader *reader, const gw_field *field,
+                                             gw_json_pos pos) {
   size_t at = gw_json_offset(reader, pos.out);
   pos.out = gw_json_put_tag(pos.out, field); /* packed or not, both are read */
   pos = json_payload(reader, field, pos);
@@ -564,8 +564,8 @@ typedef struct json_undo {
 } json_undo;
 
 /* True: `json` is now a strict text, and everything as it was before the first attempt. */
-static bool json_retry(gw_codec *codec, gw_code code, json_undo undo, gw_str *json, gw_buf *out,
-                       gw_err *err) {
+static GW_COLD bool json_retry(gw_codec *codec, gw_code code, json_undo undo, gw_str *json,
+                               gw_buf *out, gw_err *err) {
   if (code != GW_BAD_REQUEST || !codec->style.lenient) return false;
   if (gw_json_lenient_rewrite(*json, codec->arena, json) != GW_OK) return false;
   out->n = undo.out_n;

@@ -506,7 +506,7 @@ static gw_wire_at pass_print(gw_wire_printer *s, const gw_message *message, cons
 }
 
 /* D-51.  What is escaped stands only within strings, so that the finished text will do. */
-static gw_code html_escape(gw_codec *codec, gw_buf *out, size_t begin, gw_err *err) {
+static GW_COLD gw_code html_escape(gw_codec *codec, gw_buf *out, size_t begin, gw_err *err) {
   gw_code code = gw_wire_html_escape(codec->arena, out, begin);
   return code == GW_OK ? GW_OK : gw_err_set(err, code, "no memory for the message as JSON");
 }

@@ -206,7 +206,7 @@ void gw_exchange_writable(gw_exchange *exchange) {
 /* ---- the request ---- */
 
 /* The form's fields, and behind them the query's. */
-static gw_code exchange_join_query(gw_exchange *exchange, gw_bind_input *input) {
+static GW_COLD gw_code exchange_join_query(gw_exchange *exchange, gw_bind_input *input) {
   gw_str form = input->body, query = input->query;
   input->body = (gw_str){ "", 0 };
   input->query = form;
@@ -443,8 +443,9 @@ static void exchange_no_rule(gw_exchange *exchange, gw_router_path path, bool is
 
 /* D-56: a form sent by POST may say that it stands for another method, and where no rule takes POST
  * it is a GET whose query it holds. */
-static const gw_rule *exchange_find_override(gw_exchange *exchange, const gw_h1_request *request,
-                                             gw_router_path path, const gw_rule *rule) {
+static GW_COLD const gw_rule *exchange_find_override(gw_exchange *exchange,
+                                                     const gw_h1_request *request,
+                                                     gw_router_path path, const gw_rule *rule) {
   static const gw_str form = GW_STR_INIT("application/x-www-form-urlencoded");
   gw_str name = gw_h1_field_get(request, GW_STR("x-http-method-override"));
   gw_binds binds;

@@ -76,7 +76,7 @@ static bool name_is_forwarded(gw_str name) {
 }
 
 /* IANA's permanent field names that grpc-gateway passes on behind a prefix. */
-static bool name_is_permanent(gw_str name) {
+static GW_COLD bool name_is_permanent(gw_str name) {
   static const gw_str names[] = {
     GW_STR_INIT("accept"),
     GW_STR_INIT("accept-charset"),
@@ -112,7 +112,8 @@ static bool name_is_own(gw_str name) {
 }
 
 /* The names besides the lists, in arena; n == 0: it does not travel so. */
-static gw_str request_name_of_peer(const gw_route *route, gw_str name, metadata_list *list) {
+static GW_COLD gw_str request_name_of_peer(const gw_route *route, gw_str name,
+                                           metadata_list *list) {
   static const gw_str metadata = GW_STR_INIT("grpc-metadata-");
   gw_str none = { NULL, 0 }, made = none;
   if (route->compat.header_names == GW_NAMES_SAME) {
@@ -196,8 +197,9 @@ uint32_t gw_metadata_of_answer(const gw_h2_fields *fields, const gw_route *route
   return count;
 }
 
-uint32_t gw_metadata_prefixed(const gw_h2_fields *fields, const gw_route *route, gw_str prefix,
-                              gw_arena *arena, gw_header *out, uint32_t max) {
+GW_COLD uint32_t gw_metadata_prefixed(const gw_h2_fields *fields, const gw_route *route,
+                                      gw_str prefix, gw_arena *arena, gw_header *out,
+                                      uint32_t max) {
   uint32_t count = 0;
   for (uint32_t i = 0; fields != NULL && i < fields->count && count < max; i++) {
     const gw_header *field = &fields->items[i];
@@ -214,7 +216,7 @@ uint32_t gw_metadata_prefixed(const gw_h2_fields *fields, const gw_route *route,
   return count;
 }
 
-bool gw_metadata_wants_trailers(const gw_h1_request *request) {
+GW_COLD bool gw_metadata_wants_trailers(const gw_h1_request *request) {
   gw_str te = gw_h1_field_get(request, GW_STR("te"));
   while (te.n > 0) {
     if (gw_str_eq_nocase(gw_str_trim(gw_str_cut(&te, ','), " \t"), GW_STR("trailers"))) return true;

@@ -60,25 +60,31 @@ static gw_code reply_raw(gw_exchange *exchange, gw_str message, gw_str *type, gw
   return GW_OK;
 }
 
+static GW_COLD uint32_t reply_fields_prefixed(gw_exchange *exchange, gw_header *out, uint32_t max) {
+  const gw_route *route = exchange->rule->route;
+  gw_arena *arena = &exchange->arena;
+  gw_str prefix = exchange->wants_trailers ? GW_STR("grpc-trailer-") : GW_STR("");
+  uint32_t n = gw_metadata_prefixed(gw_call_head(&exchange->call), route, GW_STR("grpc-metadata-"),
+                                    arena, out, max);
+  return n + gw_metadata_prefixed(gw_call_trailers(&exchange->call), route, prefix, arena, out + n,
+                                  max - n);
+}
+
 /* Metadata of head and trailers that the client gets; returns how many. */
 static uint32_t reply_fields(gw_exchange *exchange, gw_header *out, uint32_t max) {
   if (exchange->rule == NULL) return 0;
   const gw_route *route = exchange->rule->route;
   const gw_h2_fields *head = gw_call_head(&exchange->call);
   const gw_h2_fields *trailers = gw_call_trailers(&exchange->call);
-  if (GW_UNLIKELY(exchange->compat->header_names == GW_NAMES_PREFIXED)) {
-    gw_arena *arena = &exchange->arena;
-    uint32_t n = gw_metadata_prefixed(head, route, GW_STR("grpc-metadata-"), arena, out, max);
-    gw_str prefix = exchange->wants_trailers ? GW_STR("grpc-trailer-") : GW_STR("");
-    return n + gw_metadata_prefixed(trailers, route, prefix, arena, out + n, max - n);
-  }
+  if (GW_UNLIKELY(exchange->compat->header_names == GW_NAMES_PREFIXED))
+    return reply_fields_prefixed(exchange, out, max);
   uint32_t count = gw_metadata_of_answer(head, route, out, max);
   return count + gw_metadata_of_answer(trailers, route, out + count, max - count);
 }
 
 /* D-55, D-34: what the service's status was. */
-static uint32_t reply_status_fields(gw_exchange *exchange, const gw_status *status,
-                                    gw_header *out) {
+static GW_COLD uint32_t reply_status_fields(gw_exchange *exchange, const gw_status *status,
+                                            gw_header *out) {
   gw_arena *arena = &exchange->arena;
   out[0] = (gw_header){ GW_STR("grpc-status"), gw_arena_printf(arena, "%u", status->grpc_code) };
   out[1] = (gw_header){ GW_STR("grpc-message"), gw_status_message_encode(arena, status->message) };
@@ -242,7 +248,7 @@ static int reply_http(const gw_exchange *exchange, gw_code code) {
 }
 
 /* D-54: as it came. */
-static void reply_foreign(gw_exchange *exchange, const gw_call_result *result) {
+static GW_COLD void reply_foreign(gw_exchange *exchange, const gw_call_result *result) {
   gw_header fields[REPLY_FIELDS_MAX + 1];
   const gw_h2_fields *head = gw_call_head(&exchange->call);
   uint32_t count = reply_fields(exchange, fields, REPLY_FIELDS_MAX);
@@ -367,9 +373,11 @@ void gw_reply_message(gw_exchange *exchange, gw_str message) {
                    "the upstream's message cannot be read");
     return;
   }
-  gw_codec codec = reply_codec(exchange);
   uint32_t count = reply_fields(exchange, fields, REPLY_FIELDS_MAX);
-  count = gw_bound_headers(exchange, &codec, message, fields, count, REPLY_FIELDS_MAX);
+  if (exchange->rule->route->header_bind_count > 0) {
+    gw_codec codec = reply_codec(exchange);
+    count = gw_bound_headers(exchange, &codec, message, fields, count, REPLY_FIELDS_MAX);
+  }
   gw_answer answer = {
     .status = reply_success_status(exchange),
     .content_type = type,
@@ -380,7 +388,8 @@ void gw_reply_message(gw_exchange *exchange, gw_str message) {
   gw_reply_whole(exchange, &answer);
 }
 
-void gw_reply_kept_message(gw_exchange *exchange, gw_str message, const gw_call_result *result) {
+GW_COLD void gw_reply_kept_message(gw_exchange *exchange, gw_str message,
+                                   const gw_call_result *result) {
   gw_buf *out = &exchange->engine->scratch;
   gw_header fields[REPLY_FIELDS_MAX + 2];
   gw_str type = GW_STR("application/json"), raw = { NULL, 0 };

@@ -116,8 +116,8 @@ gw_decode_mode gw_bind_decode_mode(const gw_rule *rule, uint32_t index) {
 }
 
 /* D-09: "**" that took no segment stands for an empty one, as if its "/" had been written. */
-static gw_code bind_empty_segment(const gw_bind_input *input, uint32_t index, gw_arena *arena,
-                                  gw_str *value, gw_err *err) {
+static GW_COLD gw_code bind_empty_segment(const gw_bind_input *input, uint32_t index,
+                                          gw_arena *arena, gw_str *value, gw_err *err) {
   const gw_template *template = &input->rule->template;
   const gw_template_var *var = &template->vars[index];
   uint32_t many = (uint32_t) template->many, slashes = 0;
@@ -192,7 +192,7 @@ static bool bind_is_in_pieces(const gw_bind_input *input) {
 }
 
 /* D-45: as the peer's own reader, which the service never hears of. */
-static gw_code bind_check_required(const gw_bind_input *input, gw_str wire, gw_err *err) {
+static GW_COLD gw_code bind_check_required(const gw_bind_input *input, gw_str wire, gw_err *err) {
   const gw_field *missing = gw_wire_required_missing(input->rule->route->rpc->input, wire);
   if (missing == NULL) return GW_OK;
   return gw_err_at(err, GW_BAD_VALUE, missing->name,

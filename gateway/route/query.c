@@ -78,7 +78,7 @@ static gw_code query_check_seen(const query_binder *q, gw_field_path path, query
 
 /* D-22, where the last one wins: what an earlier parameter said of this field, or of another member
  * of its oneof, is taken back. */
-static void query_take_back(query_binder *q, gw_field_path path) {
+static GW_COLD void query_take_back(query_binder *q, gw_field_path path) {
   for (uint32_t i = q->seen_count; i-- > 0;) {
     query_seen seen = q->seen[i];
     bool list = seen.path.count == path.count && path.fields[path.count - 1]->repeated;
@@ -232,7 +232,7 @@ static void param_cut_map_key(query_param *param) {
 
 /* D-16, where parameters reach below the body: whether the body set this field, or another member
  * of a oneof on its way.  Lists are continued. */
-static bool query_is_in_body(const query_binder *q, gw_field_path path) {
+static GW_COLD bool query_is_in_body(const query_binder *q, gw_field_path path) {
   gw_str wire = gw_str_from(q->out->p + q->body_start, q->out->p + q->body_end);
   const gw_field *leaf = path.fields[path.count - 1];
   gw_arena *arena = q->codec->arena;

@@ -534,8 +534,8 @@ static bool router_is_more_specific(const gw_rule *a, const gw_rule *b) {
   return false;
 }
 
-static const gw_rule *router_match_special(const gw_router *router, gw_str method,
-                                           gw_router_path path, gw_binds *binds) {
+static GW_COLD const gw_rule *router_match_special(const gw_router *router, gw_str method,
+                                                   gw_router_path path, gw_binds *binds) {
   const gw_rule *best = NULL;
   router_reader reader;
   router_walk walk;
