@@ -1,6 +1,7 @@
 #include "control/assemble.h"
 
 #include "control/conf_upstream.h"
+#include "control/service_config.h"
 
 /* Room for one more pointer in a growing array of the snapshot's arena. */
 static bool assembly_reserve(gw_conf *conf, void **items, size_t count, size_t *capacity) {
@@ -87,6 +88,31 @@ static gw_compat route_compat(const gw_conf_route *options) {
   return compat;
 }
 
+/* How its calls are tried again: as the route says, else its upstream, else the service config. */
+static const gw_retry_config *route_retry(gw_conf *conf, const gw_conf_route *options,
+                                          const gw_conf_upstream *upstream,
+                                          const gw_method_policy *policy) {
+  bool has_policy = policy != NULL && policy->has_retry;
+  if (!has_policy && !gw_conf_retry_is_set(&options->retry)) return NULL;
+  gw_retry_config *retry = gw_conf_alloc(conf, sizeof *retry);
+  if (retry == NULL) return NULL;
+  *retry = has_policy ? policy->retry : gw_conf_retry_default;
+  gw_conf_retry_merge(retry, &upstream->retry);
+  gw_conf_retry_merge(retry, &options->retry);
+  return retry;
+}
+
+/* gRFC A2: of two timeouts, and of two limits, the smaller counts. */
+static void route_apply_policy(gw_route *route, const gw_method_policy *policy) {
+  if (policy == NULL) return;
+  uint64_t timeout_ms = policy->timeout_ms;
+  if (timeout_ms > 0 && (route->timeout_ms == 0 || timeout_ms < route->timeout_ms))
+    route->timeout_ms = timeout_ms;
+  route->waits_ready = policy->waits_ready;
+  route->message_bytes_max = gw_size_min(route->message_bytes_max, policy->request_bytes_max);
+  route->answer_bytes_max = gw_size_min(route->answer_bytes_max, policy->answer_bytes_max);
+}
+
 gw_route *gw_assembly_route_new(gw_assembly *assembly, const gw_conf_route *options,
                                 const gw_rpc *rpc, uint32_t upstream) {
   gw_conf *conf = assembly->conf;
@@ -119,9 +145,14 @@ gw_route *gw_assembly_route_new(gw_assembly *assembly, const gw_conf_route *opti
     .headers_response_all = options->headers_response.all,
   };
   if (known) {
-    const gw_upstream_config *config = &conf->snapshot->upstreams[upstream];
-    route->retry = gw_conf_retry_merge(conf, &options->retry, &config->retry);
+    const gw_conf_upstream *config = &conf->upstream_options[upstream];
+    const gw_method_policy *policy = NULL;
+    if (config->service_config != NULL && rpc != NULL)
+      policy = gw_service_config_find(config->service_config, rpc->path);
+    route->retry = route_retry(conf, options, config, policy);
     route_set_limits(conf, route, options);
+    route->answer_bytes_max = route->message_bytes_max;
+    route_apply_policy(route, policy);
   }
   if (compat.method_override) conf->snapshot->has_overrides = true;
   return route;
@@ -198,7 +229,8 @@ static void assembly_fill_upstreams(gw_assembly *assembly) {
     if (route->upstream == UINT32_MAX) continue;
     gw_upstream_config *upstream = &snapshot->upstreams[route->upstream];
     upstream->message_bytes_max =
-        gw_size_max(upstream->message_bytes_max, route->message_bytes_max);
+        gw_size_max(upstream->message_bytes_max,
+                    gw_size_max(route->message_bytes_max, route->answer_bytes_max));
   }
 }
 

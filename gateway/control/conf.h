@@ -17,6 +17,8 @@ typedef struct gw_options {
   size_t count;
 } gw_options;
 
+#define GW_CONF_NO_CHOICE UINT32_MAX /* a choice that no key made */
+
 typedef struct gw_conf {
   gw_str file;     /* as shown in findings */
   gw_str folder;   /* of the file, with the slash behind it; n == 0: where the process stands */
@@ -27,6 +29,7 @@ typedef struct gw_conf {
   gw_snapshot *snapshot;
   bool has_listen;
   bool pool_partial; /* a descriptor set is missing from the pool; that is a finding already */
+  const struct gw_conf_upstream *upstream_options; /* as snapshot->upstreams */
   /* Sections that need others first; NULL: absent. */
   const gw_yaml *descriptors, *upstreams, *legacy, *defaults, *services, *routes;
 } gw_conf;

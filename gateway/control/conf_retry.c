@@ -9,6 +9,13 @@ static const unsigned retry_codes[] = {
   GW_GRPC_ABORTED,   GW_GRPC_INTERNAL, GW_GRPC_UNAVAILABLE,       GW_GRPC_DATA_LOSS,
 };
 
+uint32_t gw_conf_retry_codes(void) {
+  uint32_t codes = 0;
+  for (size_t i = 0; i < GW_COUNT_OF(retry_codes); i++)
+    codes |= 1u << retry_codes[i];
+  return codes;
+}
+
 #define RETRY_CODES_EXPECTED                                                                       \
   "a list of UNAVAILABLE, DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED, ABORTED, INTERNAL, UNKNOWN, "     \
   "CANCELLED, DATA_LOSS"
@@ -57,25 +64,27 @@ const gw_retry_config gw_conf_retry_unset = { .attempts = 0,
                                               .timeout_ms = 0,
                                               .hedges = false };
 
-const gw_retry_config *gw_conf_retry_merge(gw_conf *conf, const gw_retry_config *route,
-                                           const gw_retry_config *upstream) {
-  if (route->attempts == 0 && route->backoff_ms == 0 && route->backoff_max_ms == 0 &&
-      route->codes == 0 && route->budget_ppm == UINT32_MAX && route->timeout_ms == 0 &&
-      !route->hedges) {
-    return NULL;
-  }
-  gw_retry_config *merged = gw_conf_alloc(conf, sizeof *merged);
-  if (merged == NULL) return NULL;
-  *merged = *upstream;
-  if (route->attempts != 0) merged->attempts = route->attempts;
-  if (route->backoff_ms != 0) merged->backoff_ms = route->backoff_ms;
-  if (route->backoff_max_ms != 0) merged->backoff_max_ms = route->backoff_max_ms;
-  if (route->codes != 0) merged->codes = route->codes;
-  if (route->budget_ppm != UINT32_MAX) merged->budget_ppm = route->budget_ppm;
-  if (route->timeout_ms != 0) merged->timeout_ms = route->timeout_ms;
-  if (route->hedges) {
-    merged->hedges = true;
-    merged->hedge_ms = route->hedge_ms;
-  }
-  return merged;
+const gw_retry_config gw_conf_retry_default = { .attempts = 3,
+                                                .backoff_ms = 100,
+                                                .backoff_max_ms = 1000,
+                                                .backoff_factor = 2,
+                                                .codes = 1u << GW_GRPC_UNAVAILABLE,
+                                                .budget_ppm = 20 * GW_VALUE_PERCENT };
+
+bool gw_conf_retry_is_set(const gw_retry_config *config) {
+  return config->attempts != 0 || config->backoff_ms != 0 || config->backoff_max_ms != 0 ||
+         config->codes != 0 || config->budget_ppm != UINT32_MAX || config->timeout_ms != 0 ||
+         config->hedges;
+}
+
+void gw_conf_retry_merge(gw_retry_config *onto, const gw_retry_config *from) {
+  if (from->attempts != 0) onto->attempts = from->attempts;
+  if (from->backoff_ms != 0) onto->backoff_ms = from->backoff_ms;
+  if (from->backoff_max_ms != 0) onto->backoff_max_ms = from->backoff_max_ms;
+  if (from->codes != 0) onto->codes = from->codes;
+  if (from->budget_ppm != UINT32_MAX) onto->budget_ppm = from->budget_ppm;
+  if (from->timeout_ms != 0) onto->timeout_ms = from->timeout_ms;
+  if (!from->hedges) return;
+  onto->hedges = true;
+  onto->hedge_ms = from->hedge_ms;
 }

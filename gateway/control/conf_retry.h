@@ -26,9 +26,14 @@ gw_option_fn gw_option_retry_hedge;
     GW_OPTION_FIELD(type, member.hedge_ms), .min = 0, .max = 60000                                 \
   }
 
-/* A route's, before anything was read: everything is the upstream's. */
+/* Codes that are worth another attempt: the rest says that the request is at fault. */
+uint32_t gw_conf_retry_codes(void);
+
+/* Before anything was read: nothing is set. */
 extern const gw_retry_config gw_conf_retry_unset;
-/* NULL: nothing is set, or (noted) no memory.  Else what is set, over what the upstream has; stays
- * with the snapshot. */
-const gw_retry_config *gw_conf_retry_merge(gw_conf *conf, const gw_retry_config *route,
-                                           const gw_retry_config *upstream);
+/* What holds where nobody says anything. */
+extern const gw_retry_config gw_conf_retry_default;
+
+bool gw_conf_retry_is_set(const gw_retry_config *config);
+/* What is set in `from`, over what `onto` has. */
+void gw_conf_retry_merge(gw_retry_config *onto, const gw_retry_config *from);

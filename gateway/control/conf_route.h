@@ -4,8 +4,7 @@
 
 #include "control/conf_retry.h"
 
-#define GW_CONF_UNSET     SIZE_MAX   /* a size that no key gave */
-#define GW_CONF_NO_CHOICE UINT32_MAX /* a choice that no key made: that of `compat` */
+#define GW_CONF_UNSET SIZE_MAX /* a size that no key gave */
 
 /* A list of header names, in lower case, in the snapshot's arena. */
 typedef struct gw_conf_names {

@@ -2,6 +2,7 @@
 
 #include "control/conf_retry.h"
 #include "control/conf_tls.h"
+#include "control/service_config.h"
 #include "control/values.h"
 
 #define UPSTREAMS_MAX 1024 /* of one configuration */
@@ -21,13 +22,7 @@
 #define MINUTE_MS 60000u
 #define DAY_MS    86400000u
 
-/* One upstream while it is read. */
-typedef struct conf_upstream {
-  gw_upstream_config config; /* what the tables write to */
-  bool has_endpoints;        /* the key was given, right or wrong */
-  gw_conf_tls tls;
-  const gw_yaml *server_name;
-} conf_upstream;
+#define BALANCE_UNSET ((gw_balance)GW_CONF_NO_CHOICE)
 
 static const gw_str balance_words[] = {
   [GW_BALANCE_ROUND_ROBIN] = GW_STR_INIT("round_robin"),
@@ -83,7 +78,7 @@ static void conf_add_endpoint(gw_conf *conf, const gw_yaml *node, gw_endpoint_co
 static void conf_read_endpoints(gw_conf *conf, const gw_option *option, const gw_yaml *value,
                                 void *target) {
   gw_upstream_config *upstream = target;
-  GW_CONTAINER_OF(upstream, conf_upstream, config)->has_endpoints = true;
+  GW_CONTAINER_OF(upstream, gw_conf_upstream, config)->has_endpoints = true;
   if (value->kind != GW_YAML_LIST || value->count == 0) {
     gw_conf_expected(conf, value, option->name, "a list of grpc://HOST:PORT or http://HOST:PORT");
   } else if (value->count > ENDPOINTS_MAX) {
@@ -116,14 +111,14 @@ static void conf_read_factor(gw_conf *conf, const gw_option *option, const gw_ya
 
 /* The target begins with the config: see conf_read_upstream. */
 static const gw_option tls_options[] = {
-  GW_OPTION_NODE("ca", conf_upstream, tls.ca),
-  GW_OPTION_NODE("certificate", conf_upstream, tls.certificate),
-  GW_OPTION_NODE("key", conf_upstream, tls.key),
-  GW_OPTION_NODE("server_name", conf_upstream, server_name),
-  GW_OPTION_NODE("crl", conf_upstream, tls.crl),
+  GW_OPTION_NODE("ca", gw_conf_upstream, tls.ca),
+  GW_OPTION_NODE("certificate", gw_conf_upstream, tls.certificate),
+  GW_OPTION_NODE("key", gw_conf_upstream, tls.key),
+  GW_OPTION_NODE("server_name", gw_conf_upstream, server_name),
+  GW_OPTION_NODE("crl", gw_conf_upstream, tls.crl),
 };
 static const gw_options tls_table = { "tls", tls_options, GW_COUNT_OF(tls_options) };
-_Static_assert(offsetof(conf_upstream, config) == 0, "one target for all tables");
+_Static_assert(offsetof(gw_conf_upstream, config) == 0, "one target for all tables");
 
 static const gw_option backoff_options[] = {
   UPSTREAM_TIME("initial", backoff_initial_ms, 1, 10 * MINUTE_MS),
@@ -148,12 +143,10 @@ static const gw_option keepalive_options[] = {
 static const gw_options keepalive_table = { "keepalive", keepalive_options,
                                             GW_COUNT_OF(keepalive_options) };
 
-#define HEALTH_SERVICE_MAX 256 /* bytes */
-
 static void conf_read_health_service(gw_conf *conf, const gw_option *option, const gw_yaml *value,
                                      void *target) {
   gw_upstream_config *upstream = target;
-  if (value->kind != GW_YAML_TEXT || value->text.n > HEALTH_SERVICE_MAX) {
+  if (value->kind != GW_YAML_TEXT || value->text.n > GW_HEALTH_SERVICE_MAX) {
     gw_conf_expected(conf, value, option->name, "the full name of a gRPC service, or \"\"");
     return;
   }
@@ -183,6 +176,14 @@ static const gw_options outlier_table = { "outlier", outlier_options,
 static const gw_option retry_options[] = { GW_CONF_RETRY_OPTIONS(gw_upstream_config, retry) };
 static const gw_options retry_table = { "retry", retry_options, GW_COUNT_OF(retry_options) };
 
+static void conf_read_service_config(gw_conf *conf, const gw_option *option, const gw_yaml *value,
+                                     void *target) {
+  gw_upstream_config *upstream = target;
+  gw_conf_upstream *entry = GW_CONTAINER_OF(upstream, gw_conf_upstream, config);
+  entry->service_config_at = value;
+  entry->service_config = gw_service_config_read(conf, option->name, value);
+}
+
 static const gw_option upstream_options[] = {
   { .name = GW_STR_INIT("endpoints"), .read = conf_read_endpoints },
   GW_OPTION_CHOICE("balance", balance_words, gw_upstream_config, balance),
@@ -200,6 +201,7 @@ static const gw_option upstream_options[] = {
   { .name = GW_STR_INIT("health"), .keys = &health_table },
   { .name = GW_STR_INIT("outlier"), .keys = &outlier_table },
   { .name = GW_STR_INIT("retry"), .keys = &retry_table },
+  { .name = GW_STR_INIT("service_config"), .read = conf_read_service_config },
   GW_OPTION_LATER("compression"),
 };
 const gw_options gw_conf_upstream_options = { "upstream", upstream_options,
@@ -207,7 +209,7 @@ const gw_options gw_conf_upstream_options = { "upstream", upstream_options,
 
 static gw_upstream_config upstream_default(void) {
   return (gw_upstream_config){
-    .balance = GW_BALANCE_ROUND_ROBIN,
+    .balance = BALANCE_UNSET,
     .connect_timeout_ms = 1000,
     .resolve_every_ms = 30000,
     .backoff_initial_ms = 1000,
@@ -218,12 +220,7 @@ static gw_upstream_config upstream_default(void) {
     .in_flight_max = 4096,
     .keepalive_ms = 5 * MINUTE_MS,
     .keepalive_timeout_ms = 20000,
-    .retry = { .attempts = 3,
-               .backoff_ms = 100,
-               .backoff_max_ms = 1000,
-               .backoff_factor = 2,
-               .codes = 1u << GW_GRPC_UNAVAILABLE,
-               .budget_ppm = 20 * GW_VALUE_PERCENT },
+    .retry = gw_conf_retry_unset,
     .throttle = { .tokens = 10, .ratio = 0.1 },
     .outlier = { .failures = 5,
                  .share_ppm = 85 * GW_VALUE_PERCENT,
@@ -242,9 +239,12 @@ static void conf_only_for(gw_conf *conf, const gw_yaml *key, const char *option,
 }
 
 /* What differs by the kind of endpoints; 0: not given. */
-static void conf_fill_upstream(gw_conf *conf, const gw_yaml *key, gw_upstream_config *config) {
+static void conf_fill_upstream(gw_conf *conf, const gw_yaml *key, gw_conf_upstream *upstream) {
+  gw_upstream_config *config = &upstream->config;
   bool http = gw_upstream_is_http(config);
   if (http && config->connections != 0) conf_only_for(conf, key, "connections", false);
+  if (http && upstream->service_config_at != NULL)
+    conf_only_for(conf, key, "service_config", false);
   if (http && config->health) conf_only_for(conf, key, "health", false);
   if (!http && config->idle_timeout_ms != 0) conf_only_for(conf, key, "idle_timeout", true);
   if (!http && config->connections_max > GRPC_CONNECTIONS_MAX)
@@ -258,7 +258,8 @@ static void conf_fill_upstream(gw_conf *conf, const gw_yaml *key, gw_upstream_co
 }
 
 /* What no single key can tell. */
-static void conf_check_upstream(gw_conf *conf, const gw_yaml *key, const conf_upstream *upstream) {
+static void conf_check_upstream(gw_conf *conf, const gw_yaml *key,
+                                const gw_conf_upstream *upstream) {
   const gw_upstream_config *config = &upstream->config;
   gw_place at = gw_conf_place(conf, key);
   if (!upstream->has_endpoints)
@@ -283,7 +284,7 @@ static bool upstream_is_secure(const gw_upstream_config *config) {
 }
 
 /* Whoever writes `tls` must not find out later that nothing was encrypted. */
-static void conf_read_upstream_tls(gw_conf *conf, const gw_yaml *key, conf_upstream *upstream) {
+static void conf_read_upstream_tls(gw_conf *conf, const gw_yaml *key, gw_conf_upstream *upstream) {
   gw_upstream_config *config = &upstream->config;
   const gw_yaml *at = gw_conf_find_map(key->value, GW_STR("tls"));
   bool is_secure = upstream_is_secure(config);
@@ -305,8 +306,21 @@ static void conf_read_upstream_tls(gw_conf *conf, const gw_yaml *key, conf_upstr
   }
 }
 
-static gw_upstream_config conf_read_upstream(gw_conf *conf, const gw_yaml *key) {
-  conf_upstream upstream = { .config = upstream_default() };
+/* What the file does not say is said by the service config, and else by default. */
+static void conf_fill_choices(gw_conf *conf, gw_conf_upstream *upstream) {
+  gw_upstream_config *config = &upstream->config, given = *config;
+  upstream->retry = config->retry;
+  config->retry = gw_conf_retry_default;
+  gw_conf_retry_merge(&config->retry, &upstream->retry);
+  config->balance = GW_BALANCE_ROUND_ROBIN;
+  if (upstream->service_config != NULL)
+    gw_service_config_apply(conf, upstream->service_config, config);
+  if (given.balance != BALANCE_UNSET) config->balance = given.balance;
+  if (given.health) config->health_service = given.health_service;
+}
+
+static gw_conf_upstream conf_read_upstream(gw_conf *conf, const gw_yaml *key) {
+  gw_conf_upstream upstream = { .config = upstream_default() };
   if (!gw_value_is_name(key->text)) {
     gw_findings_add(conf->findings, gw_conf_place(conf, key),
                     "upstream \"" GW_STR_FMT
@@ -318,12 +332,13 @@ static gw_upstream_config conf_read_upstream(gw_conf *conf, const gw_yaml *key) 
   gw_outlier_config *outlier = &upstream.config.outlier;
   if (outlier->ejection_max_ms < outlier->ejection_ms)
     outlier->ejection_max_ms = outlier->ejection_ms;
-  conf_fill_upstream(conf, key, &upstream.config);
+  conf_fill_upstream(conf, key, &upstream);
+  conf_fill_choices(conf, &upstream);
   if (key->value->kind == GW_YAML_MAP) {
     conf_read_upstream_tls(conf, key, &upstream);
     conf_check_upstream(conf, key, &upstream);
   }
-  return upstream.config;
+  return upstream;
 }
 
 void gw_conf_upstreams_read(gw_conf *conf) {
@@ -339,13 +354,16 @@ void gw_conf_upstreams_read(gw_conf *conf) {
     return;
   }
   gw_upstream_config *upstreams = gw_conf_alloc(conf, node->count * sizeof *upstreams);
-  if (upstreams == NULL) return;
+  gw_conf_upstream *options = gw_conf_scratch(conf, node->count * sizeof *options);
+  if (upstreams == NULL || options == NULL) return;
   uint32_t count = 0;
   for (const gw_yaml *key = node->first; key != NULL; key = key->next) {
-    upstreams[count] = conf_read_upstream(conf, key);
+    options[count] = conf_read_upstream(conf, key);
+    upstreams[count] = options[count].config;
     upstreams[count].index = count;
     count++;
   }
+  conf->upstream_options = options;
   conf->snapshot->upstreams = upstreams;
   conf->snapshot->upstream_count = count;
 }

@@ -269,10 +269,11 @@ static void exchange_start(gw_exchange *exchange, gw_str frames, gw_send_queue *
                               .frames = frames,
                               .queue = queue,
                               .deadline_ms = exchange->deadline_ms,
-                              .message_bytes_max = route->message_bytes_max,
+                              .message_bytes_max = route->answer_bytes_max,
                               .keeps_foreign = exchange->compat->foreign_passed,
                               .streaming = route->rpc->server_streaming,
                               .idempotent = exchange_is_idempotent(exchange),
+                              .waits_ready = route->waits_ready,
                               .retry = route->retry };
   exchange->state = GW_EX_CALLING;
   if (queue != NULL || route->rpc->server_streaming) {
@@ -384,7 +385,8 @@ static gw_code exchange_take_head(gw_exchange *exchange, const gw_h1_request *re
   exchange->body_bytes_max = exchange->rule->reads_stream ? SIZE_MAX : route->body_bytes_max;
   exchange->arena.max =
       EXCHANGE_ARENA_BASE +
-      GW_ARENA_RATIO * gw_size_max(route->body_bytes_max, route->message_bytes_max);
+      GW_ARENA_RATIO * gw_size_max(route->body_bytes_max,
+                                   gw_size_max(route->message_bytes_max, route->answer_bytes_max));
   gw_buf_init(&exchange->body, &exchange->arena, route->body_bytes_max);
   gw_code code = gw_deadline_of(request, route->timeout_ms, &timeout_ms, &exchange->err);
   if (code != GW_OK) return code;

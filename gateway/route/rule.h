@@ -39,7 +39,9 @@ typedef struct gw_route {
   gw_json_style json;
   gw_error_form errors;
   gw_stream_form stream;
-  size_t body_bytes_max, message_bytes_max;
+  size_t body_bytes_max;
+  size_t message_bytes_max, answer_bytes_max; /* of the call's messages, there and back */
+  bool waits_ready; /* a call waits for a connection as long as it may take (gRFC A2) */
   const struct gw_retry_config *retry; /* NULL: the upstream's */
   const gw_str *headers_request;       /* lower case, added to the default list */
   uint32_t headers_request_count;

@@ -95,6 +95,13 @@ static bool call_has_time(const gw_call *call, uint64_t wait_ms) {
   return deadline == 0 || gw_loop_now_ms(call->loop) + wait_ms < deadline;
 }
 
+/* Each further attempt asks: failures of others meanwhile stop this call's too. */
+static bool call_may_retry(gw_call *call) {
+  if (call->is_retrying) return gw_upstream_retry_allowed(call->upstream);
+  call->is_retrying = gw_upstream_retry_begin(call->upstream, call_policy(call));
+  return call->is_retrying;
+}
+
 /* A failed attempt: whether another one follows it, and when. */
 static bool call_try_again(gw_call *call, const gw_attempt *failed) {
   uint64_t wait_ms = 0;
@@ -106,11 +113,10 @@ static bool call_try_again(gw_call *call, const gw_attempt *failed) {
   if (!call->request.idempotent && !failed->unseen) return false;
   if (call->started >= policy->attempts) return false;
   /* Where no connection is to be expected the client is told at once. */
-  if (!gw_upstream_has_hope(call->upstream)) return false;
+  if (!call->request.waits_ready && !gw_upstream_has_hope(call->upstream)) return false;
   if (pushed == PUSHBACK_NONE) wait_ms = policy->hedges ? 0 : call_pause_ms(call);
   if (!call_has_time(call, wait_ms)) return false;
-  if (!call->is_retrying && !gw_upstream_retry_begin(call->upstream, policy)) return false;
-  call->is_retrying = true;
+  if (!call_may_retry(call)) return false;
   gw_timer_set(call->loop, &call->timer, gw_loop_now_ms(call->loop) + wait_ms);
   if (!call->is_pausing) gw_upstream_pause(call->upstream, call);
   call->is_pausing = true;
@@ -149,11 +155,9 @@ static void call_on_timer(gw_timer *timer) {
   gw_call *call = GW_CONTAINER_OF(timer, gw_call, timer);
   assert(call->state == GW_CALL_TRYING && call->started <= GW_COUNT_OF(call->others));
   gw_attempt *last = call_attempt(call, call->started - 1);
+  bool was_asked = call->is_pausing;
   call_unpause(call);
-  if (!call->is_retrying) {
-    call->is_retrying = gw_upstream_retry_begin(call->upstream, call_policy(call));
-    if (!call->is_retrying) return; /* too many already: those that run must do */
-  }
+  if (!was_asked && !call_may_retry(call)) return; /* too many already: those that run must do */
   gw_attempt *attempt = gw_arena_zalloc(call->arena, sizeof *attempt);
   if (attempt == NULL) {
     if (call->open > 0) return;

@@ -60,6 +60,8 @@ typedef struct gw_throttle_config {
   double ratio;  /* what a call that did not fail gives back */
 } gw_throttle_config;
 
+#define GW_HEALTH_SERVICE_MAX 256u /* bytes of a service's name */
+
 typedef struct gw_upstream_config {
   gw_str name;
   uint32_t index; /* in the snapshot */
@@ -82,7 +84,7 @@ typedef struct gw_upstream_config {
   uint64_t keepalive_ms; /* a PING after so long a silence while calls run */
   uint64_t keepalive_timeout_ms;
   bool health;           /* watched, as `health_service` ("": the server as a whole) */
-  gw_str health_service; /* at most 256 bytes */
+  gw_str health_service; /* at most GW_HEALTH_SERVICE_MAX bytes */
   gw_outlier_config outlier;
   gw_retry_config retry;
   gw_throttle_config throttle;

@@ -52,6 +52,8 @@ struct gw_upstream {
   void *user;
   gw_endpoints endpoints;
   gw_attempt *waiting;
+  gw_attempt *patient; /* wait too, and as long as they may */
+  uint64_t waiting_number;
   gw_call *pausing; /* failed once, and waiting before they are tried again */
   gw_throttle throttle;
   uint32_t waiting_count, in_flight;

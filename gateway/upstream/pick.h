@@ -26,4 +26,6 @@ const gw_retry_config *gw_upstream_retry(const gw_upstream *upstream);
 void gw_upstream_retry_note(gw_upstream *upstream, bool failed);
 /* True: one more retry may run, and counts until gw_upstream_retry_over(). */
 bool gw_upstream_retry_begin(gw_upstream *upstream, const gw_retry_config *config);
+/* The same for a further attempt of one that runs. */
+bool gw_upstream_retry_allowed(gw_upstream *upstream);
 void gw_upstream_retry_over(gw_upstream *upstream);

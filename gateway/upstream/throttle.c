@@ -10,9 +10,13 @@ void gw_throttle_note(gw_throttle *throttle, const gw_throttle_config *config, b
   if (throttle->tokens > config->tokens) throttle->tokens = config->tokens;
 }
 
+bool gw_throttle_allows(const gw_throttle *throttle, const gw_throttle_config *config) {
+  return config->tokens <= 0 || throttle->tokens > config->tokens / 2;
+}
+
 bool gw_throttle_begin(gw_throttle *throttle, const gw_throttle_config *config,
                        const gw_retry_config *retry, uint32_t in_flight) {
-  if (config->tokens > 0 && throttle->tokens <= config->tokens / 2) return false;
+  if (!gw_throttle_allows(throttle, config)) return false;
   uint64_t budget = (uint64_t)in_flight * retry->budget_ppm / 1000000;
   if (throttle->retries >= GW_RETRIES_ALWAYS && throttle->retries >= budget) return false;
   throttle->retries++;

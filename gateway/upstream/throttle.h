@@ -16,6 +16,8 @@ void gw_throttle_init(gw_throttle *throttle, const gw_throttle_config *config);
 /* An attempt failed in a way that is worth another one (or its service forbade it), or succeeded.
  */
 void gw_throttle_note(gw_throttle *throttle, const gw_throttle_config *config, bool failed);
+/* Whether there are tokens for one more attempt of anybody. */
+bool gw_throttle_allows(const gw_throttle *throttle, const gw_throttle_config *config);
 /* True: one more call may be tried again; it counts until gw_throttle_over(). */
 bool gw_throttle_begin(gw_throttle *throttle, const gw_throttle_config *config,
                        const gw_retry_config *retry, uint32_t in_flight);

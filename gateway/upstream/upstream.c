@@ -152,7 +152,11 @@ static void upstream_waiting_arm(gw_upstream *upstream) {
 }
 
 void gw_upstream_unqueue(gw_upstream *upstream, gw_attempt *attempt) {
-  DL_DELETE2(upstream->waiting, attempt, previous, next);
+  if (attempt->request->waits_ready) {
+    DL_DELETE2(upstream->patient, attempt, previous, next);
+  } else {
+    DL_DELETE2(upstream->waiting, attempt, previous, next);
+  }
   upstream->waiting_count--;
   gw_uncount(&upstream->metrics->waiting, 1);
   upstream_waiting_arm(upstream);
@@ -186,18 +190,33 @@ static void upstream_give(gw_attempt *attempt, gw_conn *conn) {
   }
 }
 
-void gw_upstream_dispatch(gw_upstream *upstream) {
+/* Who came first; NULL: nobody waits. */
+static gw_attempt *upstream_first_waiting(const gw_upstream *upstream) {
+  gw_attempt *waiting = upstream->waiting, *patient = upstream->patient;
+  if (waiting == NULL || patient == NULL) return waiting != NULL ? waiting : patient;
+  return waiting->waiting_number < patient->waiting_number ? waiting : patient;
+}
+
+/* No connection is to be expected: those that were promised one stay. */
+static void upstream_fail_waiting(gw_upstream *upstream) {
   while (upstream->waiting != NULL) {
     gw_attempt *attempt = upstream->waiting;
-    gw_conn *conn = gw_endpoints_pick(&upstream->endpoints, attempt->address_id);
-    bool hope = conn != NULL || upstream_grow(upstream);
-    if (conn == NULL && hope) break;
     gw_upstream_unqueue(upstream, attempt);
+    upstream_fail_no_connection(upstream, attempt);
+  }
+}
+
+void gw_upstream_dispatch(gw_upstream *upstream) {
+  gw_attempt *attempt;
+  while ((attempt = upstream_first_waiting(upstream)) != NULL) {
+    gw_conn *conn = gw_endpoints_pick(&upstream->endpoints, attempt->address_id);
+    if (conn == NULL && upstream_grow(upstream)) break;
     if (conn == NULL) {
-      upstream_fail_no_connection(upstream, attempt);
-    } else {
-      upstream_give(attempt, conn);
+      upstream_fail_waiting(upstream);
+      break;
     }
+    gw_upstream_unqueue(upstream, attempt);
+    upstream_give(attempt, conn);
   }
   if (upstream->pausing == NULL || gw_upstream_has_hope(upstream)) return;
   gw_call *call;
@@ -239,14 +258,14 @@ void gw_upstream_place(gw_upstream *upstream, gw_attempt *attempt) {
 
 void gw_upstream_replace(gw_upstream *upstream, gw_attempt *attempt) {
   const gw_upstream_config *config = upstream->config;
-  gw_conn *conn = upstream->waiting == NULL
+  gw_conn *conn = upstream->waiting == NULL && upstream->patient == NULL
                       ? gw_endpoints_pick(&upstream->endpoints, attempt->address_id)
                       : NULL;
   if (conn != NULL) {
     upstream_give(attempt, conn);
     return;
   }
-  if (!upstream_grow(upstream)) {
+  if (!upstream_grow(upstream) && !attempt->request->waits_ready) {
     upstream_fail_no_connection(upstream, attempt);
   } else if (upstream->waiting_count >= config->waiting_max) {
     gw_count(&upstream->metrics->overflow_total, 1);
@@ -254,7 +273,12 @@ void gw_upstream_replace(gw_upstream *upstream, gw_attempt *attempt) {
                     (unsigned)upstream->waiting_count, GW_STR_ARG(config->name));
   } else {
     attempt->waiting_until_ms = gw_loop_now_ms(upstream->loop) + config->waiting_time_ms;
-    DL_APPEND2(upstream->waiting, attempt, previous, next);
+    attempt->waiting_number = upstream->waiting_number++;
+    if (attempt->request->waits_ready) {
+      DL_APPEND2(upstream->patient, attempt, previous, next);
+    } else {
+      DL_APPEND2(upstream->waiting, attempt, previous, next);
+    }
     upstream->waiting_count++;
     gw_count(&upstream->metrics->waiting, 1);
     upstream_waiting_arm(upstream);
@@ -311,6 +335,12 @@ bool gw_upstream_retry_begin(gw_upstream *upstream, const gw_retry_config *confi
   return may;
 }
 
+bool gw_upstream_retry_allowed(gw_upstream *upstream) {
+  bool may = gw_throttle_allows(&upstream->throttle, &upstream->config->throttle);
+  if (!may) gw_count(&upstream->metrics->retries_refused_total, 1);
+  return may;
+}
+
 void gw_upstream_retry_over(gw_upstream *upstream) {
   gw_throttle_over(&upstream->throttle);
 }
@@ -338,7 +368,7 @@ gw_upstream *gw_upstream_open(gw_loop *loop, const gw_upstream_config *config,
 }
 
 void gw_upstream_close(gw_upstream *upstream) {
-  assert(upstream->waiting == NULL && upstream->in_flight == 0);
+  assert(upstream->waiting == NULL && upstream->patient == NULL && upstream->in_flight == 0);
   upstream->is_closing = true;
   gw_timer_cancel(upstream->loop, &upstream->waiting_timer);
   gw_endpoints_close(&upstream->endpoints);

@@ -127,6 +127,7 @@ def behave(word, context, call):
 
     status-N         fails with code N and details; plain-N without details; odd-N with a detail of
                      a type that nobody knows; percent: a message that must be escaped
+    flaky-N          fails with UNAVAILABLE the first N times
     sleep-MS, hang   takes its time
     big-N            a name of N bytes
     meta             response metadata and trailers; http-N: x-http-code N
@@ -142,6 +143,10 @@ def behave(word, context, call):
         odd.details.add(type_url="type.googleapis.com/nobody.Knows", value=b"\x01\x02")
         odd.details.add().Pack(ErrorInfo(reason="KNOWN"))
         fail(context, int(argument), "odd details", odd)
+    if kind == "flaky":
+        seen = sum(word in c.get("request", {}).values() for c in SEEN.snapshot()["calls"])
+        if seen <= int(argument):
+            fail(context, 14, f"told to fail {argument} times")
     if word == "percent":
         fail(context, 5, 'kein Nutzer "Jörg" 100% ✓')
     if kind == "sleep":

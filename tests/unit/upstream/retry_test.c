@@ -214,6 +214,18 @@ TEST(retry, many_failures_stop_all_retries) {
   bench_done(&b);
 }
 
+/* gRFC A6: asked before each attempt, not once for each call. */
+TEST(retry, failures_stop_the_attempts_of_a_call_that_is_being_tried) {
+  bench b;
+  bench_init_retry(&b, 1, failing);
+  b.config.retry.attempts = 5;
+  b.config.throttle.tokens = 4;
+  bench_ready(&b, 1);
+  CHECK_INT(outcome(&b, UNARY, true), 14);
+  CHECK_INT(b.services[0].count, 2); /* the second failure leaves half of the tokens */
+  bench_done(&b);
+}
+
 TEST(throttle, keeps_within_its_share_but_for_a_few) {
   gw_throttle_config tokens = { .tokens = 10, .ratio = 0.1 };
   gw_retry_config retry = { .budget_ppm = 200000 };
