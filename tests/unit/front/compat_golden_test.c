@@ -381,7 +381,7 @@ TEST(compat, every_row_has_a_case_and_all_three_columns) {
   gw_str reference = test_read_file("docs/compat.md");
   size_t row = 0;
   for (int i = 1; i <= ROWS; i++) {
-    char id[8], cell[16];
+    char id[16], cell[24];
     snprintf(id, sizeof id, "D-%02d", i);
     snprintf(cell, sizeof cell, "| %s |", id);
     if (!file_exists(id, "case")) fail_msg("no case for %s", id);
