@@ -676,6 +676,83 @@ class Renewal(TlsTest):
         gw.stop()
 
 
+class Ends(TlsTest):
+    def test_a_drain_loses_nothing(self):
+        server = self.users()
+        gw = self.gateway(config([server.endpoint], workers=2), tls=self.front())
+        load = TlsLoad(gw, self.context(), clients=6, kept=True)
+        time.sleep(1)
+        load.draining = True
+        gw.signal(signal.SIGTERM)
+        self.assertEqual(gw.wait(8), 0)
+        load.stop()
+        self.assertEqual(load.problems, [])
+        self.assertGreater(load.done, 50)
+        self.assertEqual(server.state()["running"], 0)
+
+    def test_a_handshake_that_never_ends_does_not_hold_a_drain(self):
+        server = self.users()
+        gw = self.gateway(config([server.endpoint]), tls=self.front())
+        with socket.create_connection(("127.0.0.1", gw.port)) as silent:
+            silent.send(b"\x16\x03\x01\x02")
+            time.sleep(0.2)
+            begun = time.monotonic()
+            gw.signal(signal.SIGTERM)
+            self.assertEqual(gw.wait(4), 0)
+            self.assertLess(time.monotonic() - begun, 2)
+
+    def test_silent_connections_give_way(self):
+        """They count before their handshake, and the oldest goes first."""
+        server = self.users()
+        gw = self.gateway(config([server.endpoint], limits="connections: 50"), tls=self.front())
+        silent = [socket.create_connection(("127.0.0.1", gw.port)) for _ in range(120)]
+        for _ in range(5):
+            with Client(gw.port, tls=self.context(), name="localhost") as client:
+                client.send("GET /v1/users/7 HTTP/1.1\r\nHost: localhost\r\n\r\n")
+                self.assertEqual(client.answer().status, 200)
+        self.assertLess(harness.metric_sum(gw.metrics(), "sluice_connections"), 51)
+        for sock in silent:
+            sock.close()
+        gw.stop()
+
+    def test_a_client_that_leaves_cancels_its_call(self):
+        server = self.users()
+        gw = self.gateway(config([server.endpoint]), tls=self.front())
+        for polite in (True, False):
+            client = Client(gw.port, tls=self.context(), name="localhost")
+            client.send("GET /v1/users/hang HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            wait_for(lambda: server.state()["running"] == 1, 5, "the call runs")
+            if polite:
+                client.socket.setblocking(False)
+                try:
+                    client.socket.unwrap()  # close_notify, and no FIN
+                except ssl.SSLError:
+                    pass
+            else:
+                client.close()
+            wait_for(lambda: server.state()["running"] == 0, 3, "the call is cancelled")
+            client.close()
+        gw.stop()
+
+    @heavy
+    def test_memory_of_idle_connections(self):
+        server = self.users()
+        gw = self.gateway(config([server.endpoint]), tls=self.front())
+        context = self.context()
+        before, clients = gw.rss(), []
+        for i in range(1000):
+            clients.append(Client(gw.port, tls=context, name="localhost"))
+            clients[-1].send("GET /v1/users/7 HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            self.assertEqual(clients[-1].answer().status, 200)
+        each = (gw.rss() - before) / len(clients)
+        print(f"{each / 1024:.1f} KiB for each idle connection")
+        if not Settings.sanitized():
+            self.assertLess(each, 32 * 1024)
+        for client in clients:
+            client.close()
+        gw.stop()
+
+
 class Keys(TlsTest):
     """RELIABILITY F7."""
 
@@ -698,9 +775,9 @@ class Keys(TlsTest):
 class TlsLoad:
     """Clients that ask on kept connections and on new ones, until told to stop."""
 
-    def __init__(self, gateway, context, clients=4):
-        self.gateway, self.context = gateway, context
-        self.done, self.problems, self.stopping = 0, [], False
+    def __init__(self, gateway, context, clients=4, kept=False):
+        self.gateway, self.context, self.kept = gateway, context, kept
+        self.done, self.problems, self.stopping, self.draining = 0, [], False, False
         self.threads = [threading.Thread(target=self.run, args=(i,)) for i in range(clients)]
         for thread in self.threads:
             thread.start()
@@ -717,7 +794,10 @@ class TlsLoad:
                 if answer.status != 200:
                     self.problems.append(repr(answer))
                 self.done += 1
-                if number % 2 or answer.header("connection") == "close":
+                closes = answer.header("connection") == "close"
+                if closes and self.draining:
+                    break
+                if closes or (number % 2 and not self.kept):
                     client.close()
                     client = self.connect()
             client.close()
