@@ -253,7 +253,10 @@ TEST(tls, closing_with_something_queued_is_no_clean_end) {
   gw_tcp_close(l.server.tcp);
   PUMP(l.loop, l.server.closed_count == 1);
   gw_tcp_pause(l.client.tcp, false);
-  PUMP(l.loop, l.client.ended_count == 1);
+  while (l.client.ended_count == 0) {
+    size_t before = l.client.received;
+    PUMP(l.loop, l.client.received > before || l.client.ended_count == 1);
+  }
   CHECK(l.client.received < BULK);
   CHECK_INT(l.client.why, GW_UNAVAILABLE);
   duo_done(&l);
