@@ -10,11 +10,11 @@ typedef struct gw_answer {
   gw_str content_type; /* n == 0: none */
   const gw_header *fields;
   uint32_t field_count;
-  gw_str body;     /* all of it; to `begin`: its first piece */
+  gw_str body;     /* all of it; to `begin`: its first piece, maybe empty */
   bool no_body;    /* HEAD, 204: the length is told (HEAD), the bytes are not sent */
   bool no_length;  /* HEAD of a stream: GET would be chunked */
   bool must_close; /* the connection cannot go on: what the client sends is no longer understood */
-  /* of another server's answer that is passed on */
+  /* of another server's answer that is passed on: `fields` then have names in any case */
   gw_str reason;   /* n == 0: the usual one */
   bool has_date;   /* among the fields */
   bool has_length; /* `length` is told: of a begun answer, and where no bytes are sent */
