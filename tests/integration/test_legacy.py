@@ -361,16 +361,18 @@ class Streams(Legacies):
             client.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n")
             client.head()
             before = gw.rss()
-            time.sleep(1)
-            stopped = sent[0]
-            time.sleep(0.5)
-            self.assertEqual(sent[0], stopped)  # all that fits sockets and buffers
-            self.assertLess(stopped, 16 << 20)
+
+            def stands():
+                was = sent[0]
+                time.sleep(0.5)
+                return was > 0 and sent[0] == was
+            wait_for(stands, 10, "the service is stopped")
+            self.assertLess(sent[0], 16 << 20)  # what fits sockets and buffers
             self.assertLess(gw.rss() - before, 4 << 20)
 
     def test_a_service_that_reads_nothing_stops_the_client(self):
         def serve(connection, _number):
-            time.sleep(4)
+            time.sleep(10)
         gw, _ = self.behind(serve, limits="stall_timeout: 2s")
         with gw.connect() as client:
             client.send(f"PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: {BIG}\r\n\r\n")
