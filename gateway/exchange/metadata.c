@@ -1,5 +1,6 @@
 #include "exchange/metadata.h"
 
+#include "codec/base64.h"
 #include "exchange/forwarded.h"
 #include "route/headers.h"
 
@@ -59,16 +60,65 @@ typedef struct metadata_list {
   gw_code code;
 } metadata_list;
 
+/* One header may become several fields. */
+static GW_COLD bool list_grow(metadata_list *list) {
+  size_t capacity = gw_size_min(2 * (size_t)list->capacity, GW_CALL_METADATA_MAX - 1);
+  if (capacity == list->capacity) return false;
+  gw_header *fields = gw_arena_alloc(list->arena, (capacity + 1) * sizeof fields[0]);
+  if (fields == NULL) {
+    list->code = GW_NOMEM;
+    return false;
+  }
+  memcpy(fields, list->fields, list->count * sizeof fields[0]);
+  list->fields = fields;
+  list->capacity = (uint32_t)capacity;
+  return true;
+}
+
+/* Takes `value` as it is: it must live as long as the list. */
+static void list_put(metadata_list *list, gw_str name, gw_str value) {
+  if (value.p == NULL) {
+    list->code = GW_NOMEM;
+  } else if (list->count < list->capacity || list_grow(list)) {
+    list->fields[list->count++] = (gw_header){ name, value };
+  } else {
+    list->dropped++;
+  }
+}
+
+/* Written anew: servers take neither a list of values in one field nor base64 that is not exact,
+ * and some of them then end the connection, with the calls of others on it. */
+static GW_COLD void list_add_binary(metadata_list *list, gw_str name, gw_str value) {
+  bool is_empty = value.n == 0;
+  while (list->code == GW_OK && (value.n > 0 || is_empty)) {
+    gw_str text = gw_str_trim(gw_str_cut(&value, ','), " \t");
+    size_t n = 0;
+    char *bytes = gw_arena_alloc(list->arena, GW_BASE64_DECODED_MAX(text.n));
+    char *made = gw_arena_alloc(list->arena, GW_BASE64_ENCODED_MAX(text.n) + 4);
+    if (bytes == NULL || made == NULL) {
+      list->code = GW_NOMEM;
+    } else if (!gw_base64_decode(text, bytes, &n)) {
+      list->dropped++;
+    } else if (text.n > 0 || is_empty) {
+      n = gw_base64_encode((gw_str){ bytes, n }, made);
+      while (n > 0 && made[n - 1] == '=')
+        n--;
+      list_put(list, name, (gw_str){ made, n });
+    }
+    is_empty = false;
+  }
+}
+
 /* `name` lives long enough (a literal or the snapshot's); the value is copied. */
 static void list_add(metadata_list *list, gw_str name, gw_str value) {
   if (list->code != GW_OK) return;
-  if (!gw_metadata_fits(name, value) || list->count == list->capacity) {
+  if (gw_str_ends(name, GW_STR("-bin"))) {
+    list_add_binary(list, name, value);
+  } else if (value_is_printable(value)) {
+    list_put(list, name, gw_arena_copy(list->arena, value));
+  } else {
     list->dropped++;
-    return;
   }
-  gw_str copy = gw_arena_copy(list->arena, value);
-  if (copy.p == NULL) list->code = GW_NOMEM;
-  list->fields[list->count++] = (gw_header){ name, copy };
 }
 
 static bool name_is_forwarded(gw_str name) {

@@ -201,6 +201,23 @@ class RequestHeaders(Shared):
             self.assertNotIn(name, found)
         self.assertNotIn("br", found.get("grpc-accept-encoding", []))
 
+    def test_binary_metadata_of_one_client_leaves_the_calls_of_others_alone(self):
+        """grpcio ends the connection over base64 that is not exact."""
+        gw = self.gateway(config([self.server.endpoint], routes=ROUTES.replace(
+            "    upstream: users\n  - match: POST", "    upstream: users\n"
+            "    headers: { request: [x-data-bin] }\n  - match: POST")))
+        other = gw.connect()
+        other.send("GET /v1/users/sleep-1500 HTTP/1.1\r\nHost: t\r\n\r\n")
+        wait_for(lambda: self.server.last()["request"].get("userId") == "sleep-1500",
+                 5, "the other call")
+        for value, wanted in (("AA==,AAEC", ["00", "000102"]), ("AAEC/+==", ["000102ff"]),
+                              ("A", []), ("AA=A", []), ("A===", [])):
+            with self.subTest(value=value):
+                found = self.metadata(f"X-Data-Bin: {value}", gw=gw)
+                self.assertEqual(found.get("x-data-bin", []), wanted)
+        self.assertEqual(other.answer().status, 200)
+        other.close()
+
     def test_a_listed_name_that_connection_names_is_hop_by_hop(self):
         found = self.metadata("Connection: keep-alive, X-Request-Id", "X-Request-Id: r7")
         self.assertNotIn("x-request-id", found)

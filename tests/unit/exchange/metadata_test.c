@@ -25,10 +25,14 @@ static const metadata_row rows[] = {
   { "baggage", "k=v", "baggage", false },
   { "x-tenant", "acme", "x-tenant", false },
   { "x-tenant", "", "x-tenant", false },
-  { "x-key-bin", "AAEC/+==", "x-key-bin", false },
-  { "x-key-bin", "AAEC,AAEC", "x-key-bin", false },
+  { "x-key-bin", "AAEC", "x-key-bin", false },
+  { "x-key-bin", "", "x-key-bin", false },
   /* values that metadata cannot carry */
   { "x-key-bin", "not base64!", NULL, true },
+  { "x-key-bin", "A", NULL, true },
+  { "x-key-bin", "A===", NULL, true },
+  { "x-key-bin", "AA=A", NULL, true },
+  { "x-key-bin", "=", NULL, true },
   { "x-tenant", "caf\xc3\xa9", NULL, true },
   { "x-tenant", "a\tb", NULL, true },
   { "authorization", "a\x01", NULL, true },
@@ -72,6 +76,48 @@ TEST(metadata, only_listed_headers_with_clean_values_travel) {
     CHECK_INT(dropped, row->dropped ? 1 : 0);
     gw_arena_done(&arena);
   }
+}
+
+/* Servers end the whole connection over base64 that is not exact. */
+TEST(metadata, binary_values_are_written_anew) {
+  static const struct {
+    const char *value, *wanted[3];
+    uint32_t count, dropped;
+  } values[] = {
+    { "AA==", { "AA" }, 1, 0 },
+    { "AAEC/+==", { "AAEC/w" }, 1, 0 },
+    { "-_-_", { "+/+/" }, 1, 0 },
+    { "AAEC, /w==,,AA", { "AAEC", "/w", "AA" }, 3, 0 },
+    { "AAEC,?,AA", { "AAEC", "AA" }, 2, 1 },
+    { ",", { NULL }, 0, 0 },
+  };
+  for (size_t i = 0; i < GW_COUNT_OF(values); i++) {
+    gw_header field = { GW_STR("x-key-bin"), gw_str_of(values[i].value) };
+    gw_h2_fields out = { 0 };
+    gw_arena arena;
+    uint32_t dropped = 0;
+    CHECK_INT(metadata_of(&field, 1, "127.0.0.1:5", &arena, &out, &dropped), GW_OK);
+    CHECK_INT(out.count, 3 + values[i].count);
+    for (uint32_t j = 0; j < values[i].count; j++)
+      CHECK_STR(out.items[3 + j].value, values[i].wanted[j]);
+    CHECK_INT(dropped, values[i].dropped);
+    gw_arena_done(&arena);
+  }
+}
+
+TEST(metadata, a_list_of_binary_values_keeps_the_limit) {
+  static char list[2 * FIELDS_MAX * 3];
+  gw_header fields[2] = { { GW_STR("x-key-bin"), { list, sizeof list - 1 } },
+                          { GW_STR("x-tenant"), GW_STR("t") } };
+  gw_h2_fields out = { 0 };
+  gw_arena arena;
+  uint32_t dropped = 0;
+  for (size_t i = 0; i < sizeof list; i++)
+    list[i] = i % 3 == 2 ? ',' : 'A';
+  CHECK_INT(metadata_of(fields, 2, "127.0.0.1:5", &arena, &out, &dropped), GW_OK);
+  CHECK_INT(out.count, GW_CALL_METADATA_MAX - 1);
+  CHECK_INT(dropped, 2 * FIELDS_MAX + 1 + 3 - out.count);
+  gw_arena_done(&arena);
 }
 
 TEST(metadata, what_connection_names_stays_here) {
