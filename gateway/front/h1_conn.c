@@ -15,9 +15,11 @@
 #define H1_PAUSED_LOOK_MS 500u /* a paused socket tells nothing by itself */
 /* A client that ended its sending may still read: so long its answer may take (decision 0006). */
 #define H1_LEFT_MS       100u
-#define H1_DRAIN_IDLE_MS 400u /* a request already on its way is still answered */
-/* Of a body that nobody wants: read away to keep the connection, or while lingering. */
-#define H1_UNREAD_MAX GW_KIB(64)
+#define H1_DRAIN_IDLE_MS 400u       /* a request already on its way is still answered */
+#define H1_UNREAD_MAX    GW_KIB(64) /* of a body behind its answer, to keep the connection */
+/* Clients that send the whole of a body before they look for an answer would else never see why it
+ * was refused; what is read is thrown away. */
+#define H1_LINGER_BYTES GW_MIB(8)
 
 /* ---- time: the timer is only ever moved forward; firing early costs one look ---- */
 
@@ -352,7 +354,7 @@ static void conn_on_read(void *user, char *bytes, size_t n) {
   if (conn->state == H1_LINGERING) {
     /* Not closed: a reset would take the answer from a client that still sends. */
     conn->lingered += n;
-    if (conn->lingered > H1_UNREAD_MAX) gw_tcp_pause(conn->tcp, true);
+    if (conn->lingered > H1_LINGER_BYTES) gw_tcp_pause(conn->tcp, true);
     return;
   }
   size_t taken = conn->pending.n > 0 ? 0 : conn_take(conn, bytes, n);

@@ -1,5 +1,6 @@
 """The HTTP/1.1 front: connections, framing, absolute deadlines, hostile requests."""
 import json
+import socket
 import time
 
 import harness
@@ -314,6 +315,16 @@ class Lots(Test):
 
 
 class Swallowing(Test):
+    def test_who_sends_all_of_it_first_learns_why_it_was_refused(self):
+        """As many HTTP libraries do; more than the sockets' own buffers hold."""
+        gw = self.gateway(config([self.users().endpoint], limits="body: 1KiB"))
+        client = gw.connect()
+        client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 65536)
+        client.send(f"POST /v1/users HTTP/1.1\r\nHost: t\r\nContent-Length: {7 << 20}\r\n\r\n")
+        client.socket.sendall(b"x" * (7 << 20))
+        self.assertEqual(client.answer().status, 413)
+        client.close()
+
     def test_what_follows_a_413_is_not_read_for_long(self):
         """The answer must reach a client that still sends; what it sends is read up to a bound only."""
         server = self.users()
