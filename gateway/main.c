@@ -244,6 +244,18 @@ static int main_demo(int argc, char **argv) {
   return gw_demo_main(once);
 }
 
+static int main_unknown(const char *command) {
+  static const gw_str commands[] = { GW_STR_INIT("serve"), GW_STR_INIT("check"),
+                                     GW_STR_INIT("routes"), GW_STR_INIT("explain"),
+                                     GW_STR_INIT("demo") };
+  const gw_str *near = gw_str_nearest(gw_str_of(command), commands, GW_COUNT_OF(commands));
+  char text[64];
+  if (near == NULL) return usage_error("unknown command", command);
+  snprintf(text, sizeof text, "unknown command (did you mean \"" GW_STR_FMT "\"?)",
+           GW_STR_ARG(*near));
+  return usage_error(text, command);
+}
+
 static int main_run(int argc, char **argv) {
   if (argc < 2) return usage_error("no command", NULL);
   const char *command = argv[1];
@@ -273,7 +285,7 @@ static int main_run(int argc, char **argv) {
   if (strcmp(command, "routes") == 0) return main_routes(argc, argv);
   if (strcmp(command, "explain") == 0) return main_explain(argc, argv);
   if (strcmp(command, "demo") == 0) return main_demo(argc, argv);
-  return usage_error("unknown command", command);
+  return main_unknown(command);
 }
 
 int main(int argc, char **argv) {

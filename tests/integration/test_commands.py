@@ -1,11 +1,13 @@
 """The commands of the program: exit codes, what they print, positions of errors."""
 import json
+import os
 import re
 import subprocess
 import tempfile
 from pathlib import Path
 
 import harness
+from certificates import Certificate, Folder
 from harness import ROOT, Settings, Test, config
 
 LISTEN = 'listen: [{address: "127.0.0.1:8080"}]\n'
@@ -23,9 +25,9 @@ class Commands(Test):
         path.write_text(text)
         return str(path)
 
-    def run_sluice(self, *arguments, code=0):
+    def run_sluice(self, *arguments, code=0, **variables):
         made = subprocess.run([Settings.sluice(), *arguments], stdout=subprocess.PIPE,
-                              stderr=subprocess.PIPE, timeout=60)
+                              stderr=subprocess.PIPE, timeout=60, env={**os.environ, **variables})
         self.assertEqual(made.returncode, code, made)
         return made.stdout.decode(), made.stderr.decode()
 
@@ -47,7 +49,8 @@ class Commands(Test):
                 self.assertTrue(err)
 
     def test_unknown_command_names_the_nearest(self):
-        self.assertIn("serve", self.run_sluice("serv", code=2)[1])
+        self.assertIn('did you mean "serve"?', self.run_sluice("serv", code=2)[1])
+        self.assertNotIn("did you mean", self.run_sluice("nonsense", code=2)[1])
 
     def test_check_prints_the_route_table(self):
         out, err = self.run_sluice("check", self.good)
@@ -156,10 +159,14 @@ class Commands(Test):
         self.assertIn("200", out)
 
     def test_examples_are_right(self):
+        certs = Folder(self.folder / "certs")
+        for name in ("gateway", "clients", "services", "gateway-client"):
+            certs.pair(name, Certificate(name, names=[name], ca=True))
         files = sorted((ROOT / "config").glob("*.yaml"))
+        self.assertTrue(files)
         for file in files:
             with self.subTest(file=file.name):
-                self.run_sluice("check", str(file))
+                self.run_sluice("check", str(file), SLUICE_CERTS=str(certs.path))
 
 
 if __name__ == "__main__":
