@@ -52,6 +52,10 @@ static bool conf_read_address(gw_conf *conf, const gw_yaml *node, gw_listen *out
   return false;
 }
 
+static bool conf_is_same_address(const gw_listen *a, const gw_listen *b) {
+  return a->port != 0 && a->port == b->port && gw_str_eq(a->host, b->host);
+}
+
 static void conf_add_listen(gw_conf *conf, const gw_yaml *node, gw_listen *listens,
                             uint32_t *count) {
   conf_listen entry = { 0 };
@@ -67,9 +71,7 @@ static void conf_add_listen(gw_conf *conf, const gw_yaml *node, gw_listen *liste
   }
   if (!conf_read_address(conf, entry.address, &listen)) return;
   for (uint32_t i = 0; i < *count; i++) {
-    if (listen.port == 0 || listen.port != listens[i].port ||
-        !gw_str_eq(listen.host, listens[i].host))
-      continue;
+    if (!conf_is_same_address(&listen, &listens[i])) continue;
     gw_findings_add(conf->findings, gw_conf_place(conf, entry.address),
                     "\"" GW_STR_FMT "\" is listened on already", GW_STR_ARG(listen.text));
     return;
@@ -152,6 +154,17 @@ static void conf_read_admin(gw_conf *conf, const gw_option *option, const gw_yam
            GW_OK)
     conf->code = GW_NOMEM;
   if (admin.token_file != NULL) conf_read_token_file(conf, admin.token_file);
+}
+
+static void conf_check_admin(gw_conf *conf, const gw_yaml *root) {
+  const gw_snapshot *snapshot = conf->snapshot;
+  const gw_yaml *node = gw_conf_find_map(root, GW_STR("admin"));
+  for (uint32_t i = 0; snapshot->has_admin && i < snapshot->listen_count; i++) {
+    if (!conf_is_same_address(&snapshot->admin, &snapshot->listens[i])) continue;
+    gw_findings_add(conf->findings, gw_conf_place(conf, node != NULL ? node : root),
+                    "\"admin\": \"" GW_STR_FMT "\" is where clients are served",
+                    GW_STR_ARG(snapshot->admin.text));
+  }
 }
 
 /* ---- workers, log ---- */
@@ -275,4 +288,5 @@ void gw_conf_file_read(gw_conf *conf, const gw_yaml *root) {
   gw_conf_read_map(conf, root, &gw_conf_file_options, snapshot);
   if (root->kind == GW_YAML_MAP && !conf->has_listen)
     gw_findings_add(conf->findings, (gw_place){ conf->file, 1, 1 }, "\"listen\" is missing");
+  conf_check_admin(conf, root);
 }

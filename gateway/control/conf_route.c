@@ -26,6 +26,9 @@ gw_str gw_conf_header_name(gw_conf *conf, const gw_yaml *node, gw_str key, gw_he
   bool passed_on = use == GW_HEADER_METADATA || use == GW_HEADER_ANSWER;
   bool arrives = use == GW_HEADER_METADATA || use == GW_HEADER_TO_FIELD;
   if (passed_on && gw_headers_reserved(name)) fault = "is reserved and never passed on";
+  if (gw_str_eq(name, GW_STR("*"))) /* as a token it would be a name */
+    fault = use == GW_HEADER_ANSWER ? "stands for all: no other can be beside it"
+                                    : "stands for all only in headers.response";
   /* DESIGN section 11: such headers are dropped on arrival. */
   if (arrives && gw_str_find(name, '_') < name.n) fault = "has an underscore and is never read";
   if (fault == NULL) return name;

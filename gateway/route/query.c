@@ -11,6 +11,7 @@ typedef enum query_origin { QUERY_PATH, QUERY_BODY, QUERY_PARAM, QUERY_HEADER } 
 
 typedef struct query_seen {
   gw_field_path path;
+  gw_str map_key; /* of a map's entry, else empty */
   query_origin origin;
   size_t from, to; /* of a parameter: what it became, in `out` */
 } query_seen;
@@ -42,9 +43,9 @@ static gw_field_path param_path(const query_param *param) {
   return (gw_field_path){ .fields = param->fields, .count = param->count };
 }
 
-static void query_see(query_binder *q, gw_field_path path, query_origin origin) {
+static void query_see(query_binder *q, gw_field_path path, gw_str map_key, query_origin origin) {
   assert(q->seen_count < QUERY_SEEN_MAX);
-  q->seen[q->seen_count++] = (query_seen){ .path = path, .origin = origin };
+  q->seen[q->seen_count++] = (query_seen){ .path = path, .map_key = map_key, .origin = origin };
 }
 
 /* ---- whether a field may be set ---- */
@@ -57,10 +58,11 @@ static bool query_is_bound_by_path(const query_binder *q, gw_field_path path) {
   return false;
 }
 
-/* D-22: a singular field twice, or two members of one oneof. */
-static gw_code query_check_seen(const query_binder *q, gw_field_path path, query_origin origin,
-                                gw_str name) {
+/* D-22: a singular field twice, a map's key twice, or two members of one oneof. */
+static gw_code query_check_seen(const query_binder *q, gw_field_path path, gw_str map_key,
+                                query_origin origin, gw_str name) {
   const gw_field *leaf = path.fields[path.count - 1];
+  bool last_wins = q->input->rule->route->compat.query_last_wins;
   for (uint32_t i = 0; i < q->seen_count; i++) {
     const query_seen *seen = &q->seen[i];
     const gw_field *rival = gw_field_path_oneof_rival(seen->path, path);
@@ -70,7 +72,10 @@ static gw_code query_check_seen(const query_binder *q, gw_field_path path, query
                        GW_STR_ARG(rival->name));
     }
     if (seen->origin != origin || !gw_field_path_overlaps(seen->path, path)) continue;
-    if (seen->path.count == path.count && leaf->repeated) continue;
+    if (seen->path.count == path.count && leaf->repeated) {
+      if (!leaf->map || last_wins || !gw_str_eq(seen->map_key, map_key)) continue;
+      return gw_err_at(q->err, GW_BAD_VALUE, name, "this key is given twice");
+    }
     return gw_err_at(q->err, GW_BAD_VALUE, name, "this field is given twice");
   }
   return GW_OK;
@@ -98,8 +103,9 @@ static GW_COLD void query_take_back(query_binder *q, gw_field_path path) {
 }
 
 /* Notes that `path` is set; it is copied, since parameters are resolved on the stack. */
-static gw_code query_note(query_binder *q, gw_field_path path, query_origin origin, gw_str name) {
-  gw_code code = query_check_seen(q, path, origin, name);
+static gw_code query_note(query_binder *q, gw_field_path path, gw_str map_key, query_origin origin,
+                          gw_str name) {
+  gw_code code = query_check_seen(q, path, map_key, origin, name);
   if (code != GW_OK) return code;
   if (q->seen_count == QUERY_SEEN_MAX) { /* one header may be bound to many fields */
     return gw_err_at(q->err, GW_BAD_REQUEST, name, "over %d values", QUERY_SEEN_MAX);
@@ -107,7 +113,7 @@ static gw_code query_note(query_binder *q, gw_field_path path, query_origin orig
   const gw_field **copy = gw_arena_alloc(q->codec->arena, path.count * sizeof copy[0]);
   if (copy == NULL) return gw_err_set(q->err, GW_NOMEM, "out of memory");
   memcpy(copy, path.fields, path.count * sizeof copy[0]);
-  query_see(q, (gw_field_path){ .fields = copy, .count = path.count }, origin);
+  query_see(q, (gw_field_path){ .fields = copy, .count = path.count }, map_key, origin);
   return GW_OK;
 }
 
@@ -224,6 +230,7 @@ static void param_cut_map_key(query_param *param) {
   gw_str key = param->key;
   size_t open = gw_str_find(key, '[');
   param->path = key;
+  param->map_key = (gw_str){ NULL, 0 };
   if (open == key.n || key.p[key.n - 1] != ']') return;
   param->has_map_key = true;
   param->path = gw_str_first(key, open);
@@ -264,7 +271,7 @@ static gw_code query_bind_param(query_binder *q, query_param *param, const gw_me
   }
   code = query_check_leaf(q, param);
   if (code == GW_OK && last_wins) query_take_back(q, path);
-  if (code == GW_OK) code = query_note(q, path, QUERY_PARAM, param->key);
+  if (code == GW_OK) code = query_note(q, path, param->map_key, QUERY_PARAM, param->key);
   size_t from = q->out->n;
   if (code == GW_OK) code = query_write(q, param);
   if (code != GW_OK) return code;
@@ -367,7 +374,7 @@ static gw_code query_bind_header(query_binder *q, const gw_header *header, gw_fi
   gw_str body = gw_str_first(gw_buf_tail(q->out, q->body_start), q->body_end - q->body_start);
   const gw_field *rival = gw_wire_find_rival(body, path.fields, path.count);
   if (rival != NULL) return gw_field_path_in_body(q->err, header->name, rival);
-  gw_code code = query_note(q, path, QUERY_HEADER, header->name);
+  gw_code code = query_note(q, path, (gw_str){ NULL, 0 }, QUERY_HEADER, header->name);
   if (code != GW_OK) return code;
   size_t start = q->out->n;
   /* "always": a header overrides what a query or body said, with a default value too. */
@@ -413,9 +420,9 @@ gw_code gw_query_bind(const gw_bind_input *input, size_t body_start, gw_codec *c
   q.body_start = body_start;
   q.body_end = out->n;
   for (uint32_t i = 0; input->binds != NULL && i < rule->template.var_count; i++)
-    query_see(&q, rule->vars[i], QUERY_PATH);
+    query_see(&q, rule->vars[i], (gw_str){ NULL, 0 }, QUERY_PATH);
   if (q.body_end > body_start && rule->body_use == GW_BODY_FIELD)
-    query_see(&q, rule->body, QUERY_BODY);
+    query_see(&q, rule->body, (gw_str){ NULL, 0 }, QUERY_BODY);
   uint32_t form_first = q.seen_count;
   gw_code code = input->form ? query_bind_form(&q) : GW_OK;
   uint32_t form_end = q.seen_count;
