@@ -95,8 +95,10 @@ const gw_str *gw_str_nearest(gw_str word, const gw_str *candidates, size_t count
   for (size_t i = 0; i < count; i++) {
     gw_str candidate = candidates[i];
     if (candidate.n == 0 || candidate.n > NEAREST_LETTERS_MAX) continue;
+    size_t longer = gw_size_max(word.n, candidate.n), shorter = gw_size_min(word.n, candidate.n);
+    size_t allowed = longer / 3;
+    if (longer - shorter > allowed) continue; /* so many edits at least */
     size_t distance = str_distance(word, candidate);
-    size_t allowed = gw_size_max(word.n, candidate.n) / 3;
     if (distance <= allowed && distance < best_distance) {
       best = &candidates[i];
       best_distance = distance;
