@@ -200,6 +200,8 @@ static gw_wire_at any_print(gw_wire_printer *s, const gw_wire_source *source, ch
   if (w == NULL) return GW_WIRE_FAILED;
   gw_wire_at at = any_value_print(s, message, any.value, w);
   s->depth--;
+  /* On the wire the payload is bytes, whatever they are, and a later one may replace it. */
+  if (at.p == NULL) s->malformed = false;
   return at;
 }
 
