@@ -72,17 +72,71 @@ TEST(wire_to_json, depth_of_values_is_bounded) {
 }
 
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#define FAR_TOO_DEEP 100000
+
+/* Length-delimited fields and groups within each other, from the inside out; each level's tags from
+ * `tags` in turn. */
+static gw_str far_too_deep_wire(const uint8_t *tags, size_t tag_count) {
+  size_t size = FAR_TOO_DEEP * 6, begin = FAR_TOO_DEEP * 4, end = begin;
+  char *bytes = malloc(size);
+  CHECK(bytes != NULL);
+  for (size_t i = FAR_TOO_DEEP; i-- > 0;) {
+    uint8_t tag = tags[i % tag_count];
+    size_t n = end - begin;
+    if ((tag & 7) == GW_WIRE_GROUP) {
+      bytes[end++] = (char)((tag & ~7) | GW_WIRE_END_GROUP);
+    } else {
+      bytes[--begin] = (char)(n >> 14);
+      bytes[--begin] = (char)((n >> 7 & 127) | 128);
+      bytes[--begin] = (char)((n & 127) | 128);
+    }
+    bytes[--begin] = (char)tag;
+  }
+  memmove(bytes, bytes + begin, end - begin);
+  return (gw_str){ bytes, end - begin };
+}
+
+_Static_assert(FAR_TOO_DEEP * 4 < 1 << 21, "lengths of three bytes");
+
+static gw_code far_too_deep_run(const char *message, const uint8_t *tags, size_t tag_count,
+                                const char *style) {
+  gw_str wire = far_too_deep_wire(tags, tag_count);
+  wire_result r = wire_fixture_run(message, NULL, wire, style);
+  free((void *)(uintptr_t)r.json.p);
+  free((void *)(uintptr_t)wire.p);
+  return r.code;
+}
+
+static const struct {
+  const char *message;
+  uint8_t tags[3];
+  size_t tag_count;
+} far_too_deep[] = {
+  { "codectest.Nested", { 0x1a }, 1 },          /* child */
+  { "codectest.Nested", { 0x22 }, 1 },          /* children */
+  { "codectest.Nested", { 0x7b }, 1 },          /* groups that nobody knows */
+  { "codectest2.Message2", { 0x7b, 0x12 }, 2 }, /* Item.nested */
+  { "google.protobuf.Struct", { 0x0a, 0x12, 0x2a }, 3 },
+  { "google.protobuf.Value", { 0x32, 0x0a }, 2 },
+};
+
+enum { SHALLOW_RUNS = 2, SMALL_STACK_RUNS = SHALLOW_RUNS + GW_COUNT_OF(far_too_deep) };
+
 static void *small_stack_run(void *context) {
   gw_code *codes = context;
   codes[0] = nested_run("codectest.Nested", GW_JSON_DEPTH_MAX, 0x22, "");
   codes[1] = list_values_run(GW_JSON_DEPTH_MAX);
+  for (size_t i = 0; i < GW_COUNT_OF(far_too_deep); i++) {
+    codes[SHALLOW_RUNS + i] = far_too_deep_run(far_too_deep[i].message, far_too_deep[i].tags,
+                                               far_too_deep[i].tag_count, NULL);
+  }
   return NULL;
 }
 
 TEST(wire_to_json, works_on_a_small_stack) {
   pthread_t thread;
   pthread_attr_t attr;
-  gw_code codes[2] = { GW_INTERNAL, GW_INTERNAL };
+  gw_code codes[SMALL_STACK_RUNS] = { GW_INTERNAL, GW_INTERNAL };
   wire_fixture_pool(); /* loaded by this thread: only the conversion is meant */
   CHECK_INT(pthread_attr_init(&attr), 0);
   CHECK_INT(pthread_attr_setstacksize(&attr, GW_KIB(256)), 0);
@@ -91,6 +145,8 @@ TEST(wire_to_json, works_on_a_small_stack) {
   pthread_attr_destroy(&attr);
   CHECK_INT(codes[0], GW_OK);
   CHECK_INT(codes[1], GW_OK);
+  for (size_t i = SHALLOW_RUNS; i < SMALL_STACK_RUNS; i++)
+    CHECK_INT(codes[i], GW_BAD_ANSWER);
 }
 #endif
 
