@@ -190,7 +190,11 @@ conformance: ## protobuf's official conformance tests, all that touch JSON
 FUZZ_NAMES := $(patsubst tests/fuzz/%_fuzz.c,%,$(wildcard tests/fuzz/*_fuzz.c))
 FUZZ_BINS := $(patsubst %,$(B)/fuzz/%,$(FUZZ_NAMES))
 FUZZ_SECONDS ?= 30
-FUZZ_FLAGS := -std=gnu17 -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
+# FUZZ_SAN=undefined FUZZ_OPT=-O2 with another B: many more executions in the same time.
+FUZZ_SAN ?= address,undefined
+FUZZ_OPT ?= -O1
+FUZZ_SANFLAGS := -g $(FUZZ_OPT) -fsanitize=$(FUZZ_SAN) -fno-sanitize-recover=all
+FUZZ_FLAGS := -std=gnu17 -fsanitize=fuzzer $(FUZZ_SANFLAGS)
 # clang sees the whole program at once, so that every layer's code is instrumented.
 FUZZ_SRC = $(foreach l,$(filter-out admin demo front,$(LAYERS)),$(wildcard gateway/$(l)/*.c)) $(GEN_C)
 
@@ -203,11 +207,27 @@ $(FUZZ_BINS): $(B)/fuzz/%: $(B)/fuzz/obj/tests/fuzz/%_fuzz.o $(patsubst %.c,$(B)
 	@echo '  LD' $@
 	$(Q)clang $(FUZZ_FLAGS) -o $@ $^ $(LDLIBS)
 
+# tests/fuzz/NAME_fuzz.cc: against protobuf C++.  Only the gateway's code is instrumented.
+FUZZ_DIFF_BINS := $(patsubst tests/fuzz/%_fuzz.cc,$(B)/fuzz/%,$(wildcard tests/fuzz/*_fuzz.cc))
+FUZZ_DIFF_SRC = $(foreach l,base schema codec,$(wildcard gateway/$(l)/*.c)) $(GEN_C) \
+  $(wildcard tests/fuzz/diff/*.c)
+FUZZ_DIFF_FLAGS := -std=gnu++17 -Wall -Wextra -Wshadow -Werror $(FUZZ_SANFLAGS) -fno-sanitize=vptr
+
+$(B)/fuzz/obj/%.o: %.cc
+	@mkdir -p $(@D)
+	@echo '  CXX' $@
+	$(Q)clang++ -Igateway -Itests/fuzz $(FUZZ_DIFF_FLAGS) -MMD -MP -c -o $@ $<
+
+$(FUZZ_DIFF_BINS): $(B)/fuzz/%: $(B)/fuzz/obj/tests/fuzz/%_fuzz.o \
+    $(patsubst %,$(B)/fuzz/obj/%.o,$(basename $(wildcard tests/fuzz/diff/*.cc) $(FUZZ_DIFF_SRC)))
+	@echo '  LD' $@
+	$(Q)clang++ -fsanitize=fuzzer $(FUZZ_SANFLAGS) -o $@ $^ -lprotobuf $(LDLIBS)
+
 .PHONY: fuzz-bins
-fuzz-bins: $(FUZZ_BINS)
+fuzz-bins: $(FUZZ_BINS) $(FUZZ_DIFF_BINS)
 
 .PHONY: fuzz
-fuzz: $(FUZZ_BINS) descriptors ## every fuzzer for FUZZ_SECONDS (30) each
+fuzz: fuzz-bins descriptors ## every fuzzer for FUZZ_SECONDS (30) each
 	$(PYTHON) tests/run.py --build $(B) --fuzz-seconds $(FUZZ_SECONDS) fuzz
 
 
@@ -262,7 +282,7 @@ lint: ## layers, homes of headers, banned functions, sizes, format
 
 .PHONY: format
 format: ## let clang-format have its way
-	clang-format-14 -i $$(git ls-files '*.c' '*.h')
+	clang-format-14 -i $$(git ls-files '*.c' '*.h' '*.cc')
 
 .PHONY: golden
 golden: $(UNIT_BINS) ## write what the golden cases give now; read the diff before you keep it

@@ -26,6 +26,8 @@ GROUPS = ("unit", "conformance", "growth", "integration", "fuzz", "lint", "valgr
 # Layers whose tests end within minutes under memcheck; the codec's many numbers would take an hour.
 VALGRIND_LAYERS = ("base", "schema", "net", "upstream", "exchange", "front")
 SUITE_SECONDS = 900
+# Per cent: below it a comparing fuzzer looks at little else than errors.
+ACCEPTED_SHARE_MIN = 30
 
 
 running = set()
@@ -134,6 +136,20 @@ def lint_suites(_options):
                    lambda f=file: count_run([str(f)], count_line, SUITE_SECONDS))
 
 
+def diff_messages():
+    """The official conformance messages, for the fuzzers that compare with protobuf C++."""
+    sys.path.insert(0, str(ROOT / "tests/conformance"))
+    import tools
+    with tools.locked():
+        return tools.descriptor_set()
+
+
+def accepted_share(output):
+    """Per cent of a comparing fuzzer's inputs that both sides took; None: it does not compare."""
+    found = re.search(r"^diff: \d+ executions, ([\d.]+) % accepted by both", output, re.M)
+    return float(found[1]) if found else None
+
+
 def fuzz_suites(options):
     """The seeds are only read: what is found goes to a folder that lives as long as the run."""
     # ASan keeps 256 MB of freed memory by default: more than the fuzzers' own limit.
@@ -142,19 +158,28 @@ def fuzz_suites(options):
 
     def fuzz(binary):
         artifacts.mkdir(exist_ok=True)
+        compares = binary.name.endswith("_diff")
+        seconds = options.fuzz_seconds * (2 if compares else 1)
         with tempfile.TemporaryDirectory(dir=options.build / "fuzz") as found:
-            command = [str(binary), f"-max_total_time={options.fuzz_seconds}",
+            command = [str(binary), f"-max_total_time={seconds}",
                        "-rss_limit_mb=256", "-timeout=5", "-print_final_stats=1", "-verbosity=1",
                        f"-artifact_prefix={artifacts}/{binary.name}-", found]
             seeds = ROOT / "tests/fuzz/corpus" / binary.name
             if seeds.is_dir():
                 command.append(str(seeds))
-            code, output = execute(command, options.fuzz_seconds + 120)
+            code, output = execute(command, seconds + 120)
         runs = re.search(r"stat::number_of_executed_units:\s*(\d+)", output)
         ok = code == 0 and runs is not None and int(runs[1]) > 0
+        share = accepted_share(output)
+        if compares and ok and (share is None or share < ACCEPTED_SHARE_MIN):
+            output += f"\nonly {share} % of the inputs were accepted by both sides\n"
+            ok = False
         return (1, 0, output) if ok else (0, 1, output)
 
-    for binary in sorted((options.build / "fuzz").glob("*")):
+    binaries = sorted((options.build / "fuzz").glob("*"))
+    if any(binary.name.endswith("_diff") for binary in binaries):
+        os.environ["DIFF_SET"] = str(diff_messages())
+    for binary in binaries:
         if binary.is_file() and os.access(binary, os.X_OK):
             yield f"fuzz {binary.name}", lambda b=binary: fuzz(b)
 
