@@ -2,7 +2,7 @@
 """One of several equal backends: userservice.UserService on python3-grpcio, which notes every
 execution in a ledger that all of them share.
 
-    ledger_server.py PORT LEDGER
+    ledger_server.py PORT LEDGER [MAX_CONNECTION_AGE_MS]
 
 A call's id is its user_id (GetUser) or name (CreateUser).  The ledger is a file that is only
 appended to, a line for each execution, written before the answer leaves: what stands in it was done,
@@ -73,8 +73,11 @@ def handlers(ledger):
 
 
 def main():
-    port, ledger = sys.argv[1:]
-    server = grpc.server(futures.ThreadPoolExecutor(16), options=[("grpc.so_reuseport", 0)])
+    port, ledger, age_ms = (sys.argv[1:] + ["0"])[:3]
+    options = [("grpc.so_reuseport", 0)]
+    if int(age_ms) > 0:
+        options.append(("grpc.max_connection_age_ms", int(age_ms)))
+    server = grpc.server(futures.ThreadPoolExecutor(16), options=options)
     server.add_generic_rpc_handlers((handlers(Ledger(ledger)),))
     if server.add_insecure_port(f"127.0.0.1:{port}") == 0:
         sys.exit("the port is taken")

@@ -39,14 +39,15 @@ ROUTES = """routes:
 class Backend:
     """One address with a server on it, or none."""
 
-    def __init__(self, ledger, language="python"):
+    def __init__(self, ledger, language, age_ms):
         self.port, self.ledger, self.language = free_port(), ledger, language
-        self.process = None
+        self.age_ms, self.process = age_ms, None
 
     def start(self):
         environment = dict(os.environ)
         if self.language == "python":
-            command = [harness.PYTHON, str(HERE / "ledger_server.py"), str(self.port), self.ledger]
+            command = [harness.PYTHON, str(HERE / "ledger_server.py"), str(self.port), self.ledger,
+                       str(self.age_ms)]
         else:
             command = ["node", str(HERE / "ledger_server.js"), str(self.port), self.ledger]
             environment["SLUICE_NODE_MODULES"] = str(harness.node_modules())
@@ -145,11 +146,11 @@ class Faults:
         self.passed += bool(good)
         self.failed += not good
 
-    def stage(self, backends=3, language="python"):
+    def stage(self, backends=3, language="python", age_ms=0):
         """Backends, all started, with a gateway before them."""
         ledger = tempfile.NamedTemporaryFile(dir=harness.Settings.work(), delete=False).name
         self.ledger = ledger
-        self.backends = [Backend(ledger, language) for _ in range(backends)]
+        self.backends = [Backend(ledger, language, age_ms) for _ in range(backends)]
         for backend in self.backends:
             backend.start()
         text = config([f"grpc://127.0.0.1:{b.port}" for b in self.backends], routes=ROUTES)
@@ -240,6 +241,21 @@ class Faults:
         self.explain({status for _, status in failed})
         self.strike()
 
+    # ---- connections that their service ends by age, as gRPC servers are often told to
+
+    def connection_age(self):
+        self.stage(age_ms=400)
+        load = Load(self.gateway.port, 500, 8, posts=0.5).start()
+        time.sleep(20 if self.long else 6)
+        outcomes = load.stop()
+        failed = collections.Counter((o[1], o[2]) for o in outcomes if o[2] != 200)
+        connects = harness.metric_sum(self.gateway.metrics(), "sluice_upstream_connects_total")
+        self.check(connects >= 12, f"connection age: {connects:.0f} connections were made")
+        self.check(not failed, f"connection age: {sum(failed.values())} of {len(outcomes)} failed, "
+                               f"POST included (0) {dict(failed) or ''}")
+        self.explain({status for _, status in failed})
+        self.strike()
+
     # ---- C12
 
     def once_each(self):
@@ -285,8 +301,8 @@ class Faults:
         self.strike()
 
     def run(self, names):
-        for case in (self.kill_one, self.kill_all, self.rolling_restart, self.once_each,
-                     self.retry_storm):
+        for case in (self.kill_one, self.kill_all, self.rolling_restart, self.connection_age,
+                     self.once_each, self.retry_storm):
             if not names or case.__name__ in names:
                 case()
         print(f"{self.passed} passed, {self.failed} failed")
