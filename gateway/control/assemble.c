@@ -81,6 +81,7 @@ static gw_compat route_compat(const gw_conf_route *options) {
     compat.json.optional_omitted = false;
   }
   if (options->errors != GW_CONF_NO_CHOICE) compat.errors_in_headers = false;
+  if (options->errors == GW_ERRORS_PROBLEM) compat.errors = GW_ERRORS_PROBLEM;
   compat.json.int64_number = options->json.int64_number;
   compat.json.proto_names = options->json.proto_names;
   compat.json.enum_number = options->json.enum_number;
@@ -122,7 +123,6 @@ gw_route *gw_assembly_route_new(gw_assembly *assembly, const gw_conf_route *opti
   bool timed = rpc == NULL || !gw_rpc_is_stream(rpc) || options->timeout_at != NULL;
   bool known = upstream != UINT32_MAX;
   gw_compat compat = route_compat(options);
-  bool problem = options->errors == GW_ERRORS_PROBLEM;
   *route = (gw_route){
     .rpc = rpc,
     .upstream_name = known ? conf->snapshot->upstreams[upstream].name : GW_STR(""),
@@ -135,9 +135,6 @@ gw_route *gw_assembly_route_new(gw_assembly *assembly, const gw_conf_route *opti
     .query_reject_unknown = compat.query_reject_unknown,
     .json = compat.json,
     .stream = compat.stream,
-    .errors = problem               ? GW_ERRORS_PROBLEM
-              : compat.errors_brief ? GW_ERRORS_BRIEF
-                                    : GW_ERRORS_GOOGLE,
     .headers_request = options->headers_request.items,
     .headers_request_count = options->headers_request.count,
     .headers_response = options->headers_response.items,

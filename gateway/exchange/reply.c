@@ -120,8 +120,7 @@ typedef struct reply_failure {
 
 static gw_code reply_status_print(gw_exchange *exchange, const gw_status *status, gw_buf *out) {
   gw_codec codec = reply_codec(exchange);
-  gw_error_form form = exchange->rule != NULL ? exchange->rule->route->errors : GW_ERRORS_GOOGLE;
-  return gw_status_print(&codec, status, form, out);
+  return gw_status_print(&codec, status, exchange->compat->errors, out);
 }
 
 /* The error as the stream's last record; an array is cut, since its client must not take it for
@@ -207,7 +206,7 @@ static void reply_fail(gw_exchange *exchange, const reply_failure *failure) {
   bool in_headers = exchange->compat->errors_in_headers;
   if (in_headers) count += reply_status_fields(exchange, status, fields + count);
   if (failure->field.name.n > 0) fields[count++] = failure->field;
-  bool problem = exchange->rule != NULL && exchange->rule->route->errors == GW_ERRORS_PROBLEM;
+  bool problem = exchange->compat->errors == GW_ERRORS_PROBLEM;
   gw_answer answer = {
     .status = status->http_status,
     .content_type = in_headers && out->n == 0 ? (gw_str){ NULL, 0 }

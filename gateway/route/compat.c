@@ -84,7 +84,7 @@ static const compat_row compat_rows[] = {
   SAME("D-53", "499 everywhere"),
   ROW("D-54", foreign_passed,        false,               true,                false),
   ROW("D-55", errors_in_headers,     false,               true,                false),
-  ROW("D-55", errors_brief,          false,               true,                false),
+  ROW("D-55", errors,                GW_ERRORS_GOOGLE,    GW_ERRORS_BRIEF,     GW_ERRORS_GOOGLE),
   ROW("D-56", method_override,       false,               false,               true),
 };
 /* clang-format on */

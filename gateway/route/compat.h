@@ -7,6 +7,7 @@
 
 #include "codec/codec.h"
 #include "codec/json_split.h"
+#include "codec/status.h"
 
 typedef enum gw_compat_profile {
   GW_COMPAT_DEFAULT,
@@ -92,7 +93,7 @@ typedef struct gw_compat {
   bool stream_error_wrapped; /* D-37: {"error":...}, before the first message too */
   bool foreign_passed;       /* D-54: an answer that is not gRPC goes to the client as it is */
   bool errors_in_headers;    /* D-55: no body; grpc-status and grpc-message */
-  bool errors_brief;         /* D-55: a body that is asked for has no empty "details" */
+  gw_error_form errors;      /* D-55: the body, where there is one */
 } gw_compat;
 
 gw_compat gw_compat_of(gw_compat_profile profile);

@@ -37,7 +37,6 @@ typedef struct gw_route {
   gw_compat compat; /* its profile, and over it what the route's own options say */
   bool query_reject_unknown;
   gw_json_style json;
-  gw_error_form errors;
   gw_stream_form stream;
   size_t body_bytes_max;
   size_t message_bytes_max, answer_bytes_max; /* of the call's messages, there and back */

@@ -217,6 +217,20 @@ class Limits(Test):
         for client in busy:
             client.close()
 
+    def test_the_form_of_defaults_where_no_route_says_one(self):
+        gw = self.gateway(config([self.users().endpoint], extra="defaults: { errors: problem }"))
+        for target, status, code in (("/nope", 404, 5), ("/v1/users/%zz", 400, 3)):
+            answer = gw.curl(target)
+            self.assertEqual((answer.status, answer.header("content-type")),
+                             (status, "application/problem+json"))
+            self.assertEqual((answer.json()["status"], answer.json()["code"]), (status, code))
+        answer = gw.curl("/v1/users/7", "-X", "PUT")
+        self.assertEqual((answer.status, answer.json()["status"]), (405, 405))
+        client = gw.connect()
+        client.send("GET /v1/users/7 HTTP/1.1\r\n\r\n")  # no Host
+        self.assertEqual(client.answer().header("content-type"), "application/problem+json")
+        client.close()
+
     def test_unknown_method_of_the_service(self):
         """A route whose RPC the running service does not have yet."""
         server = self.users(language="node")

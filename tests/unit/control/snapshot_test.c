@@ -67,7 +67,7 @@ TEST(snapshot, defaults_are_those_of_the_design) {
   CHECK(!get->json.int64_number && !get->json.proto_names && !get->json.enum_number);
   CHECK(!get->json.reject_unknown && !get->query_reject_unknown &&
         get->compat.slash == GW_SLASH_IGNORE);
-  CHECK_INT(get->errors, GW_ERRORS_GOOGLE);
+  CHECK_INT(get->compat.errors, GW_ERRORS_GOOGLE);
   CHECK_INT(get->stream, GW_STREAM_AUTO);
   gw_snapshot_unref(s);
 }
