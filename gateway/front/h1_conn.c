@@ -561,7 +561,8 @@ static void conn_on_shaken(void *user, gw_code code) {
     if (gw_front_is_draining(conn->front)) conn_idle(conn);
     return;
   }
-  gw_front_tls_failed(conn->front, conn->tcp);
+  /* Who says nothing only looked whether somebody is there: a balancer's check. */
+  if (gw_tcp_has_spoken(conn->tcp)) gw_front_tls_failed(conn->front, conn->tcp);
   if (gw_tcp_peer_has_ended(conn->tcp)) {
     gw_h1_conn_close(conn);
   } else {

@@ -39,6 +39,7 @@ struct gw_tcp {
   bool has_ended;              /* the peer's end was read: what we send may still be wanted */
   bool failed;                 /* nothing goes either way */
   bool is_shaking, is_refused; /* TLS: the handshake is not over; was in vain */
+  bool has_spoken;
   uint8_t replies;
   gw_tls_session *tls; /* NULL: plain bytes */
   char peer[56];
@@ -172,6 +173,7 @@ static void tcp_open_sealed(gw_tcp *tcp, gw_str sealed) {
   char *plain = gw_tls_session_plain(tcp->tls);
   gw_code code = GW_OK;
   size_t n = 0, got = 1, queued = gw_tcp_queued(tcp);
+  tcp->has_spoken = true;
   gw_tls_session_feed(tcp->tls, sealed);
   if (tcp->is_shaking) {
     code = gw_tls_session_handshake(tcp->tls);
@@ -415,6 +417,10 @@ gw_code gw_tcp_secure(gw_tcp *tcp, gw_tls *tls, const gw_tls_peer *peer) {
 
 bool gw_tcp_is_secure(const gw_tcp *tcp) {
   return tcp->tls != NULL;
+}
+
+bool gw_tcp_has_spoken(const gw_tcp *tcp) {
+  return tcp->has_spoken;
 }
 
 const char *gw_tcp_failure(const gw_tcp *tcp) {

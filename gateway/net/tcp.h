@@ -56,6 +56,7 @@ void gw_tcp_own(gw_tcp *tcp, const gw_tcp_events *events, void *user);
 GW_CHECKED gw_code gw_tcp_secure(gw_tcp *tcp, gw_tls *tls, const gw_tls_peer *peer);
 bool gw_tcp_is_secure(const gw_tcp *tcp);
 const char *gw_tcp_failure(const gw_tcp *tcp); /* why TLS failed or was cut; "" otherwise */
+bool gw_tcp_has_spoken(const gw_tcp *tcp);     /* TLS: at least one byte came */
 gw_str gw_tcp_alpn(const gw_tcp *tcp);         /* the protocol agreed on; n == 0: none */
 gw_str gw_tcp_server_name(const gw_tcp *tcp);  /* that the client asked for (SNI); n == 0: none */
 

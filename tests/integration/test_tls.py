@@ -516,6 +516,18 @@ class Front(TlsTest):
         self.assertEqual((answer.status, answer.header("connection")), (400, "close"), answer)
         self.assertEqual(self.server.state()["count"], 0)
 
+    def test_who_only_knocks_has_not_failed(self):
+        """A balancer's check of the port is no line in the log."""
+        def failures():
+            return harness.metric_sum(self.gw.metrics(), "sluice_tls_failures_total")
+        before = failures()
+        for _ in range(5):
+            socket.create_connection(("127.0.0.1", self.gw.port)).close()
+        with socket.create_connection(("127.0.0.1", self.gw.port)) as sock:
+            sock.send(b"\x16")
+        wait_for(lambda: failures() > before, 5, "the one that said something counts")
+        self.assertEqual(failures() - before, 1)
+
     def test_an_end_is_told_in_tls(self):
         """A body that the connection's end would end could be cut by anybody on the way."""
         with self.connect() as client:
