@@ -56,11 +56,12 @@ static inline unsigned gw_digits_take(const char *p, uint64_t *sum) {
 
 /* The eight digits of a value below 10^8 as bytes 0 to 9, the first digit lowest: the value is
  * halved into 4 + 4, 2 + 2 and 1 + 1 digits, all lanes of a step at once.  x * 10486 >> 20 is x /
- * 100 below 10^4, x * 103 >> 10 is x / 10 below 100. */
+ * 100 below 10^4, x * 103 >> 10 is x / 10 below 100.  A step's q | (x - q * n) << k is
+ * (x << k) - q * ((n << k) - 1). */
 static inline uint64_t gw_digits_of(uint32_t value) {
-  uint64_t fours = value / 10000 | (uint64_t)(value % 10000) << 32;
+  uint64_t fours = ((uint64_t)value << 32) - value / 10000 * ((10000ull << 32) - 1);
   uint64_t hundreds = (fours * 10486 >> 20) & 0x0000007F0000007Full;
-  uint64_t twos = hundreds | (fours - hundreds * 100) << 16;
+  uint64_t twos = (fours << 16) - hundreds * ((100 << 16) - 1);
   uint64_t tens = (twos * 103 >> 10) & 0x000F000F000F000Full;
-  return tens | (twos - tens * 10) << 8;
+  return (twos << 8) - tens * ((10 << 8) - 1);
 }

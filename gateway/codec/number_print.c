@@ -21,6 +21,8 @@
 #define FLOAT_BIAS           (127 + FLOAT_FRACTION_BITS)
 #define PLAIN_DIGITS_MAX     21 /* below 1e21 plain notation */
 #define PLAIN_ZEROS_MAX      6  /* from 1e-6 plain notation: 5 zeros behind the point */
+#define DECIMAL_DIGITS       17
+#define DECIMAL_MIN          10000000000000000ull /* of so many digits */
 
 static inline void eight_store(uint64_t digits, char *out) {
   gw_digits_store(digits | 0x3030303030303030ull, out);
@@ -37,9 +39,9 @@ static inline size_t up_to_eight_write(uint32_t value, char *out) {
 /* As up_to_eight_write() below 10^4, in half of the steps. */
 static inline size_t up_to_four_write(uint32_t value, char *out) {
   uint32_t hundreds = value * 10486 >> 20;
-  uint32_t twos = hundreds | (value - hundreds * 100) << 16;
+  uint32_t twos = (value << 16) - hundreds * ((100 << 16) - 1);
   uint32_t tens = (twos * 103 >> 10) & 0x000F000F;
-  uint32_t digits = tens | (twos - tens * 10) << 8;
+  uint32_t digits = (twos << 8) - tens * ((10 << 8) - 1);
   unsigned zeros = (unsigned)__builtin_ctz(digits | 1u << 24) / 8;
   digits = (digits | 0x30303030) >> (zeros * 8);
 #if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
@@ -49,23 +51,27 @@ static inline size_t up_to_four_write(uint32_t value, char *out) {
   return 4 - zeros;
 }
 
+static inline size_t below_eight_write(uint32_t value, char *out) {
+  return value < 10000 ? up_to_four_write(value, out) : up_to_eight_write(value, out);
+}
+
 size_t gw_number_print_u64(uint64_t value, char *out) {
   if (value < 10) {
     out[0] = (char)('0' + value);
     return 1;
   }
-  if (value < 10000) return up_to_four_write((uint32_t)value, out);
-  if (value < 100000000) return up_to_eight_write((uint32_t)value, out);
-  uint64_t high = value / 100000000;
+  if (value < 100000000) return below_eight_write((uint32_t)value, out);
+  uint64_t high = value / 100000000, low = value - high * 100000000;
   size_t n = 0;
   if (high < 100000000) {
-    n = up_to_eight_write((uint32_t)high, out);
+    n = below_eight_write((uint32_t)high, out);
   } else {
-    n = up_to_eight_write((uint32_t)(high / 100000000), out);
-    eight_store(gw_digits_of((uint32_t)(high % 100000000)), out + n);
+    uint64_t highest = high / 100000000; /* below 1845 */
+    n = up_to_four_write((uint32_t)highest, out);
+    eight_store(gw_digits_of((uint32_t)(high - highest * 100000000)), out + n);
     n += 8;
   }
-  eight_store(gw_digits_of((uint32_t)(value % 100000000)), out + n);
+  eight_store(gw_digits_of((uint32_t)low), out + n);
   return n + 8;
 }
 
@@ -83,20 +89,6 @@ typedef struct decimal {
   int exponent; /* of ten */
 } decimal;
 
-/* The shortest digits end in no zero; Schubfach itself drops at most one. */
-static decimal decimal_trim(decimal d) {
-  static const uint32_t powers[] = { 100000000, 10000, 100, 10 };
-  int zeros = 8;
-  if (GW_LIKELY(d.digits % 10 != 0)) return d;
-  for (size_t i = 0; i < GW_COUNT_OF(powers); i++, zeros /= 2) {
-    while (d.digits % powers[i] == 0) {
-      d.digits /= powers[i];
-      d.exponent += zeros;
-    }
-  }
-  return d;
-}
-
 static size_t exponent_write(int exponent, char *out) {
   size_t n = 0;
   out[n++] = 'e';
@@ -104,35 +96,78 @@ static size_t exponent_write(int exponent, char *out) {
   return n + gw_number_print_u64((uint64_t)abs(exponent), out + n);
 }
 
-/* d.digits is neither 0 nor divisible by 10.  Copies are of fixed size where `out` has the room:
- * digits that do not belong there are overwritten or not counted. */
+/* The same value with all 17 digits, zeros at the end.  Schubfach gives 16 or 17 of them, fewer only
+ * for a subnormal one. */
+static inline decimal decimal_fill(decimal d) {
+  if (d.digits < DECIMAL_MIN) d = (decimal){ d.digits * 10, d.exponent - 1 };
+  while (GW_UNLIKELY(d.digits < DECIMAL_MIN)) {
+    d = (decimal){ d.digits * 10, d.exponent - 1 };
+  }
+  return d;
+}
+
+/* The digits of a decimal: the first one, and eight and eight as gw_digits_of() gives them, but as
+ * text.  What is laid out comes from here, never from bytes that were just written: those are slow
+ * to read until they are in the cache. */
+typedef struct decimal_text {
+  char first;
+  uint64_t middle, last;
+  int count; /* without the zeros at the end */
+} decimal_text;
+
+static inline decimal_text decimal_text_of(uint64_t digits) {
+  uint64_t high = digits / 100000000;
+  uint32_t first = (uint32_t)(high / 100000000);
+  uint64_t middle = gw_digits_of((uint32_t)high - first * 100000000);
+  uint64_t last = gw_digits_of((uint32_t)(digits - high * 100000000));
+  int zeros = last != 0 ? __builtin_clzll(last) / 8 : 8 + __builtin_clzll(middle | 1) / 8;
+  if (GW_UNLIKELY((last | middle) == 0)) zeros = DECIMAL_DIGITS - 1;
+  return (decimal_text){ (char)('0' + first), middle | 0x3030303030303030ull,
+                         last | 0x3030303030303030ull, DECIMAL_DIGITS - zeros };
+}
+
+static inline void decimal_store(const decimal_text *text, char *first, char *rest) {
+  *first = text->first;
+  gw_digits_store(text->middle, rest);
+  gw_digits_store(text->last, rest + 8);
+}
+
+/* With the point behind `point` digits, 0 < point < DECIMAL_DIGITS: all are stored where they stand
+ * before the point, and those behind it once more. */
+static inline size_t decimal_point_write(const decimal_text *text, int point, char *out) {
+  decimal_store(text, out, out + 1);
+  char *behind = out + point + 1;
+  if (point <= 8) {
+    gw_digits_store(text->middle >> 8 * (point - 1), behind);
+    gw_digits_store(text->last, out + 10);
+  } else {
+    gw_digits_store(text->last >> 8 * (point - 9), behind);
+  }
+  out[point] = '.';
+  return (size_t)text->count + 1;
+}
+
+/* d.digits is not 0.  Copies are of fixed size where `out` has the room: digits that do not belong
+ * there are overwritten or not counted. */
 static size_t decimal_write(decimal d, char *out) {
-  char digits[GW_NUMBER_TEXT_MAX];
-  int count = (int)gw_number_print_u64(d.digits, digits);
-  int point = count + d.exponent; /* value = 0.DIGITS * 10^point */
+  d = decimal_fill(d);
+  const decimal_text text = decimal_text_of(d.digits);
+  int point = DECIMAL_DIGITS + d.exponent; /* value = 0.DIGITS * 10^point */
   if (point > 0 && point <= PLAIN_DIGITS_MAX) {
-    memcpy(out, digits, 20);
-    if (d.exponent >= 0) {
-      memset(out + count, '0', (size_t)d.exponent);
-      return (size_t)point;
-    }
-    out[point] = '.';
-    if (point <= 8) {
-      memcpy(out + point + 1, digits + point, 16);
-    } else {
-      memcpy(out + point + 1, digits + point, 8);
-    }
-    return (size_t)count + 1;
+    if (text.count > point) return decimal_point_write(&text, point, out);
+    decimal_store(&text, out, out + 1);
+    memcpy(out + DECIMAL_DIGITS, "0000", PLAIN_DIGITS_MAX - DECIMAL_DIGITS);
+    return (size_t)point;
   }
   if (point <= 0 && point > -PLAIN_ZEROS_MAX) {
     memcpy(out, "0.00000", 7);
-    memcpy(out + 2 - point, digits, 20);
-    return (size_t)(2 - point + count);
+    out += 2 - point;
+    decimal_store(&text, out, out + 1);
+    return (size_t)(2 - point + text.count);
   }
-  out[0] = digits[0];
+  decimal_store(&text, out, out + 2);
   out[1] = '.';
-  memcpy(out + 2, digits + 1, 16);
-  size_t n = count == 1 ? 1 : (size_t)count + 1;
+  size_t n = text.count == 1 ? 1 : (size_t)text.count + 1;
   return n + exponent_write(point - 1, out + n);
 }
 
@@ -216,15 +251,16 @@ static decimal schubfach_float(uint32_t fraction, int biased) {
 /* Prices, coordinates and the like: at most 6 digits behind the point and 15 in all.  Decimals of
  * up to 15 digits lie further apart than doubles, so one that reads back as `value` is the only one
  * and, without its zeros, the shortest.  0: not of this kind. */
-static size_t short_decimal_write(double value, char *out) {
-  if (!(value >= 1e-6 && value < 1e9)) return 0;
-  uint64_t millionths = (uint64_t)(value * 1e6 + 0.5);
-  if ((double)millionths / 1e6 != value) return 0;
-  size_t n = gw_number_print_u64(millionths / 1000000, out);
-  uint64_t rest = millionths % 1000000;
+static inline size_t short_decimal_write(double value, char *out) {
+  if (!(value >= 1e-6 && value < 1e8)) return 0;
+  uint64_t millionths = (uint64_t)(int64_t)(value * 1e6 + 0.5);
+  if ((double)(int64_t)millionths / 1e6 != value) return 0;
+  uint32_t whole = (uint32_t)(millionths / 1000000);
+  uint32_t rest = (uint32_t)millionths - whole * 1000000;
+  size_t n = below_eight_write(whole, out);
   if (rest == 0) return n;
   out[n] = '.';
-  uint64_t digits = gw_digits_of((uint32_t)rest) >> 16;
+  uint64_t digits = gw_digits_of(rest) >> 16;
   eight_store(digits, out + n + 1);
   return n + 1 + 8 - (unsigned)__builtin_clzll(digits) / 8;
 }
@@ -241,7 +277,7 @@ size_t gw_number_print_double(double value, char *out) {
     return sign + 1;
   }
   size_t n = short_decimal_write(sign != 0 ? -value : value, out);
-  if (n == 0) n = decimal_write(decimal_trim(schubfach_double(fraction, biased)), out);
+  if (n == 0) n = decimal_write(schubfach_double(fraction, biased), out);
   return sign + n;
 }
 
@@ -256,7 +292,8 @@ size_t gw_number_print_float(float value, char *out) {
     *out = '0';
     return sign + 1;
   }
-  return sign + decimal_write(decimal_trim(schubfach_float(fraction, biased)), out);
+  decimal d = schubfach_float(fraction, biased);
+  return sign + decimal_write((decimal){ d.digits * 100000000, d.exponent - 8 }, out);
 }
 
 /* ---- as printf() does ---- */
