@@ -3,27 +3,35 @@
 #include "base/limits.h"
 
 #define VARINT_BYTES_MAX 10
+#define VARINT_MORE      0x8080808080808080ull
 
-const uint8_t *gw_wire_varint_long(const uint8_t *p, const uint8_t *end, uint64_t *value) {
+gw_wire_number gw_wire_varint_long(const uint8_t *p, const uint8_t *end) {
   uint64_t sum = 0;
   const uint8_t *stop = end - p > VARINT_BYTES_MAX ? p + VARINT_BYTES_MAX : end;
-  for (unsigned shift = 0; p < stop; shift += 7) {
+  unsigned shift = 0;
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+  /* Negative numbers have ten bytes. */
+  uint64_t word = 0;
+  if (GW_LIKELY(end - p >= VARINT_BYTES_MAX)) memcpy(&word, p, sizeof word);
+  if (GW_LIKELY((word & VARINT_MORE) == VARINT_MORE)) {
+    sum = gw_wire_varint_of(word);
+    p += 8;
+    shift = 56;
+  }
+#endif
+  for (; p < stop; shift += 7) {
     uint64_t byte = *p++;
     sum |= (byte & 0x7F) << shift;
-    if (byte < 0x80) {
-      *value = sum;
-      return p;
-    }
+    if (byte < 0x80) return (gw_wire_number){ p, sum };
   }
-  return NULL;
+  return (gw_wire_number){ NULL, 0 };
 }
 
-const uint8_t *gw_wire_tag_long(const uint8_t *p, const uint8_t *end, uint32_t *tag) {
-  uint64_t value;
-  p = gw_wire_varint(p, end, &value);
-  if (p == NULL || value > UINT32_MAX || value < 8) return NULL;
-  *tag = (uint32_t)value;
-  return p;
+gw_wire_number gw_wire_tag_long(const uint8_t *p, const uint8_t *end) {
+  gw_wire_number tag;
+  tag.next = gw_wire_varint(p, end, &tag.value);
+  if (tag.next == NULL || tag.value > UINT32_MAX || tag.value < 8) tag.next = NULL;
+  return tag;
 }
 
 static const uint8_t *skip_flat(const uint8_t *p, const uint8_t *end, uint32_t wire_type) {

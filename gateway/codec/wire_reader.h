@@ -13,13 +13,26 @@ typedef struct gw_wire_span {
   const uint8_t *p, *end;
 } gw_wire_span;
 
-const uint8_t *gw_wire_varint_long(const uint8_t *p, const uint8_t *end, uint64_t *value);
+/* In two registers: a value whose address is taken would be written to memory on every path. */
+typedef struct gw_wire_number {
+  const uint8_t *next; /* NULL: malformed */
+  uint64_t value;
+} gw_wire_number;
+
+gw_wire_number gw_wire_varint_long(const uint8_t *p, const uint8_t *end);
 /* The rest of a value behind its tag.  Groups are skipped without recursion. */
 const uint8_t *gw_wire_skip(const uint8_t *p, const uint8_t *end, uint32_t tag);
 /* p: behind the start tag of group `number`.  *content_end: where its end tag begins. */
 const uint8_t *gw_wire_skip_group(const uint8_t *p, const uint8_t *end, uint32_t number,
                                   const uint8_t **content_end);
-const uint8_t *gw_wire_tag_long(const uint8_t *p, const uint8_t *end, uint32_t *tag);
+gw_wire_number gw_wire_tag_long(const uint8_t *p, const uint8_t *end);
+
+/* The seven bits of each byte, together. */
+static inline uint64_t gw_wire_varint_of(uint64_t word) {
+  word = (word & 0x007F007F007F007Full) | (word & 0x7F007F007F007F00ull) >> 1;
+  word = (word & 0x00003FFF00003FFFull) | (word & 0x3FFF00003FFF0000ull) >> 2;
+  return (word & 0x000000000FFFFFFFull) | (word & 0x0FFFFFFF00000000ull) >> 4;
+}
 
 static inline const uint8_t *gw_wire_varint(const uint8_t *p, const uint8_t *end, uint64_t *value) {
   if (GW_LIKELY(p < end && *p < 0x80)) {
@@ -28,19 +41,19 @@ static inline const uint8_t *gw_wire_varint(const uint8_t *p, const uint8_t *end
   }
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
   /* Up to eight bytes at once: nothing can predict how many a number has. */
-  if (GW_UNLIKELY(end - p < 8)) return gw_wire_varint_long(p, end, value);
-  uint64_t word;
-  memcpy(&word, p, sizeof word);
-  uint64_t ends = ~word & 0x8080808080808080ull;
+  uint64_t word = 0, ends = 0;
+  if (GW_LIKELY(end - p >= 8)) {
+    memcpy(&word, p, sizeof word);
+    ends = ~word & 0x8080808080808080ull;
+  }
   if (GW_LIKELY(ends != 0)) {
-    word &= ends ^ (ends - 1); /* up to the byte that ends it */
-    word = (word & 0x007F007F007F007Full) | (word & 0x7F007F007F007F00ull) >> 1;
-    word = (word & 0x00003FFF00003FFFull) | (word & 0x3FFF00003FFF0000ull) >> 2;
-    *value = (word & 0x000000000FFFFFFFull) | (word & 0x0FFFFFFF00000000ull) >> 4;
+    *value = gw_wire_varint_of(word & (ends ^ (ends - 1))); /* up to the byte that ends it */
     return p + 1 + __builtin_ctzll(ends) / 8;
   }
 #endif
-  return gw_wire_varint_long(p, end, value);
+  gw_wire_number number = gw_wire_varint_long(p, end);
+  *value = number.value;
+  return number.next;
 }
 
 /* One and two bytes are field numbers up to 2047. */
@@ -53,7 +66,9 @@ static inline const uint8_t *gw_wire_tag(const uint8_t *p, const uint8_t *end, u
     *tag = (uint32_t)(p[0] & 0x7F) | (uint32_t)p[1] << 7;
     return p + 2;
   }
-  return gw_wire_tag_long(p, end, tag);
+  gw_wire_number number = gw_wire_tag_long(p, end);
+  *tag = (uint32_t)number.value;
+  return number.next;
 }
 
 /* A length prefix and what it promises: span->end is the return value. */
