@@ -96,8 +96,8 @@ static size_t exponent_write(int exponent, char *out) {
   return n + gw_number_print_u64((uint64_t)abs(exponent), out + n);
 }
 
-/* The same value with all 17 digits, zeros at the end.  Schubfach gives 16 or 17 of them, fewer only
- * for a subnormal one. */
+/* The same value with all 17 digits, zeros at the end.  Schubfach gives 16 or 17 of them, fewer
+ * only for a subnormal one. */
 static inline decimal decimal_fill(decimal d) {
   if (d.digits < DECIMAL_MIN) d = (decimal){ d.digits * 10, d.exponent - 1 };
   while (GW_UNLIKELY(d.digits < DECIMAL_MIN)) {

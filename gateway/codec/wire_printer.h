@@ -29,10 +29,11 @@ typedef struct gw_wire_printer {
   char *limit; /* in out: the content's limit, or where the slack begins */
   const uint8_t *wire, *wire_end;
   gw_codec *codec;
-  size_t key_offset;  /* in gw_field: key_json or key_proto */
-  bool emit_all;      /* GW_EMIT_ALL and GW_EMIT_NULLS */
-  bool printf_digits; /* D-50 */
-  bool index_only;    /* the budget is spent: no message is printed while it is read */
+  gw_codec_successor *next_tag; /* the memo's */
+  size_t key_offset;            /* in gw_field: key_json or key_proto */
+  bool emit_all;                /* GW_EMIT_ALL and GW_EMIT_NULLS */
+  bool printf_digits;           /* D-50 */
+  bool index_only;              /* the budget is spent: no message is printed while it is read */
   uint32_t depth;
   int64_t budget; /* bytes that may still be read a second time */
 
@@ -96,8 +97,8 @@ gw_wire_at gw_wire_malformed(gw_wire_printer *s, const uint8_t *p);
 void gw_wire_path_field(gw_wire_printer *s, const gw_field *field);
 void gw_wire_path_index(gw_wire_printer *s, uint64_t index);
 void gw_wire_path_key(gw_wire_printer *s, gw_str key);
-/* False: too deep, reported. */
-bool gw_wire_enter(gw_wire_printer *s, const uint8_t *p);
+/* Reports that it is too deep. */
+void gw_wire_too_deep(gw_wire_printer *s, const uint8_t *p);
 /* Before a message is done again by index.  False: the budget is spent, start with index_only. */
 bool gw_wire_restart_pay(gw_wire_printer *s, size_t bytes_read);
 /* Room on the scratch stack; *offset: where.  False: no memory, reported. */
@@ -129,7 +130,9 @@ static inline unsigned gw_wire_chunk_copy(const uint8_t *p, char *w) {
 /* With quotes; NULL: reported. */
 char *gw_wire_string_print(gw_wire_printer *s, gw_wire_span text, char *w);
 char *gw_wire_bytes_print(gw_wire_printer *s, gw_wire_span bytes, char *w);
-char *gw_wire_enum_print(gw_wire_printer *s, const gw_enum *enumeration, int32_t number, char *w);
+/* Numbers that gw_enum.dense does not have. */
+char *gw_wire_enum_print_slow(gw_wire_printer *s, const gw_enum *enumeration, int32_t number,
+                              char *w);
 
 /* ---- wire_unset.c ---- */
 
@@ -220,6 +223,17 @@ static inline char *gw_wire_room(gw_wire_printer *s, char *w, size_t extra) {
   return gw_wire_room_slow(s, w, extra);
 }
 
+/* False: too deep, reported. */
+static inline bool gw_wire_enter(gw_wire_printer *s, const uint8_t *p) {
+  s->message_count++;
+  if (GW_LIKELY(s->depth < GW_JSON_DEPTH_MAX)) {
+    s->depth++;
+    return true;
+  }
+  gw_wire_too_deep(s, p);
+  return false;
+}
+
 static inline size_t gw_wire_offset(const gw_wire_printer *s, const char *w) {
   return (size_t)(w - s->out->p);
 }
@@ -228,16 +242,31 @@ static inline const gw_key *gw_wire_key(const gw_wire_printer *s, const gw_field
   return (const gw_key *)(const void *)((const char *)field + s->key_offset);
 }
 
+/* What is read behind `n` bytes is padding, what is written there slack or overwritten. */
+static inline char *gw_wire_copy_padded(const char *p, size_t n, char *w) {
+  memcpy(w, p, 16);
+  for (size_t i = 16; i < n; i += 16) {
+    memcpy(w + i, p + i, 16);
+  }
+  return w + n;
+}
+
 /* Room for the key is reserved, and so the slack behind it for any number. */
 static inline char *gw_wire_key_print(gw_wire_printer *s, const gw_field *field, char *w) {
-  const gw_key *key = gw_wire_key(s, field);
-  w = gw_wire_room(s, w, key->n);
-  if (GW_UNLIKELY(w == NULL)) return NULL;
-  memcpy(w, key->p, 16);
-  for (uint32_t i = 16; i < key->n; i += 16) {
-    memcpy(w + i, key->p + i, 16);
-  }
-  return w + key->n;
+  const gw_key key = *gw_wire_key(s, field);
+  w = gw_wire_room(s, w, key.n);
+  return GW_LIKELY(w != NULL) ? gw_wire_copy_padded(key.p, key.n, w) : NULL;
+}
+
+/* The name, or the number.  NULL: reported. */
+static inline char *gw_wire_enum_print(gw_wire_printer *s, const gw_enum *enumeration,
+                                       int32_t number, char *w) {
+  uint32_t at = (uint32_t)number < enumeration->dense_count ? enumeration->dense[number] : 0;
+  if (GW_UNLIKELY(at == 0 || s->codec->style.enum_number))
+    return gw_wire_enum_print_slow(s, enumeration, number, w);
+  const gw_str quoted = enumeration->values[at - 1].quoted;
+  w = gw_wire_room(s, w, quoted.n);
+  return GW_LIKELY(w != NULL) ? gw_wire_copy_padded(quoted.p, quoted.n, w) : NULL;
 }
 
 /* gw_wire_string_print, which most strings do not need: up to 32 plain bytes. */

@@ -66,16 +66,10 @@ void gw_wire_path_key(gw_wire_printer *s, gw_str key) {
   path_put(s, GW_STR("["));
 }
 
-bool gw_wire_enter(gw_wire_printer *s, const uint8_t *p) {
-  s->message_count++;
-  if (GW_LIKELY(s->depth < GW_JSON_DEPTH_MAX)) {
-    s->depth++;
-    return true;
-  }
+void gw_wire_too_deep(gw_wire_printer *s, const uint8_t *p) {
   s->malformed = true;
   gw_wire_fail(s, GW_BAD_ANSWER, "messages are nested deeper than %d levels near byte %zu",
                GW_JSON_DEPTH_MAX, (size_t)(p - s->wire));
-  return false;
 }
 
 bool gw_wire_restart_pay(gw_wire_printer *s, size_t bytes_read) {

@@ -96,28 +96,12 @@ char *gw_wire_bytes_print(gw_wire_printer *s, gw_wire_span bytes, char *w) {
   return w;
 }
 
-/* Most enumerations count up from their first number without a gap. */
-static inline const gw_enum_value *enum_find(const gw_enum *enumeration, int32_t number) {
-  const uint32_t *order = enumeration->by_number;
-  const gw_enum_value *values = enumeration->values;
-  uint32_t i = (uint32_t)number - (uint32_t)values[order[0]].number;
-  if (i < enumeration->value_count && values[order[i]].number == number &&
-      (i == 0 || values[order[i - 1]].number != number)) {
-    return &values[order[i]];
-  }
-  return gw_enum_by_number(enumeration, number);
-}
-
-char *gw_wire_enum_print(gw_wire_printer *s, const gw_enum *enumeration, int32_t number, char *w) {
+char *gw_wire_enum_print_slow(gw_wire_printer *s, const gw_enum *enumeration, int32_t number,
+                              char *w) {
   if (enumeration->null_value) return GW_WIRE_PUT(w, "null");
   const gw_enum_value *value = NULL;
-  if (!s->codec->style.enum_number && enumeration->value_count > 0) {
-    value = enum_find(enumeration, number);
-  }
+  if (!s->codec->style.enum_number) value = gw_enum_by_number(enumeration, number);
   if (value == NULL) return w + gw_number_print_i64(number, w);
   w = gw_wire_room(s, w, value->quoted.n);
-  if (w == NULL) return NULL;
-  for (size_t i = 0; i < value->quoted.n; i += 16) /* what is read and written behind it is slack */
-    memcpy(w + i, value->quoted.p + i, 16);
-  return w + value->quoted.n;
+  return w != NULL ? gw_wire_copy_padded(value->quoted.p, value->quoted.n, w) : NULL;
 }

@@ -2,6 +2,7 @@
 
 #include <math.h>
 
+#include "codec/digits.h"
 #include "codec/number.h"
 #include "codec/wire_printer.h"
 
@@ -162,17 +163,70 @@ char *gw_wire_scalar_print(gw_wire_printer *s, const gw_field *field, uint64_t v
   return scalar_print(s, field, (gw_kind)field->kind, value, w);
 }
 
-gw_wire_at gw_wire_packed_print(gw_wire_printer *s, const gw_field *field, gw_wire_at at,
-                                const uint8_t *end) {
-  bool plain = field->kind == GW_KIND_INT32 || field->kind == GW_KIND_UINT32;
+/* Elements of one kind, which is a constant where this is expanded. */
+static GW_ALWAYS_INLINE gw_wire_at packed_kind_print(gw_wire_printer *s, const gw_field *field,
+                                                     gw_kind kind, gw_wire_at at,
+                                                     const uint8_t *end) {
   while (at.p < end) {
     at.w = gw_wire_room(s, at.w, 2);
     if (GW_UNLIKELY(at.w == NULL)) return GW_WIRE_FAILED;
-    if (plain && *at.p < 10) { /* counts, ratings and the like */
-      *at.w++ = (char)('0' + *at.p++);
-      *at.w++ = ',';
+    at = kind_print(s, field, kind, at, end, true);
+    if (GW_UNLIKELY(at.p == NULL)) return at;
+    *at.w++ = ',';
+  }
+  return at;
+}
+
+/* Four digits, each with '0' and a comma behind it. */
+static inline uint64_t digits_spread(uint64_t four) {
+  four = (four | four << 16) & 0x0000FFFF0000FFFFull;
+  four = (four | four << 8) & 0x00FF00FF00FF00FFull;
+  return four + 0x2C302C302C302C30ull;
+}
+
+/* Counts, ratings and the like: as many of the next eight elements as have one digit; 0: at.p has
+ * more, or the wire ends before eight. */
+static inline unsigned digits_run_print(const gw_wire_printer *s, gw_wire_at at,
+                                        const uint8_t *end) {
+  if (*at.p > 9 || s->wire_end - at.p < 8) return 0;
+  uint64_t digits = gw_digits_load((const char *)at.p);
+  uint64_t others = (digits | (digits + 0x7676767676767676ull)) & 0x8080808080808080ull;
+  unsigned n = others != 0 ? (unsigned)__builtin_ctzll(others) / 8 : 8;
+  gw_digits_store(digits_spread(digits & UINT32_MAX), at.w);
+  gw_digits_store(digits_spread(digits >> 32), at.w + 8);
+  return (ptrdiff_t)n < end - at.p ? n : (unsigned)(end - at.p);
+}
+
+static gw_wire_at packed_small_print(gw_wire_printer *s, const gw_field *field, gw_wire_at at,
+                                     const uint8_t *end) {
+  while (at.p < end) {
+    at.w = gw_wire_room(s, at.w, 2);
+    if (GW_UNLIKELY(at.w == NULL)) return GW_WIRE_FAILED;
+    unsigned n = digits_run_print(s, at, end);
+    if (n > 0) {
+      at = (gw_wire_at){ at.p + n, at.w + 2 * n };
       continue;
     }
+    at = scalar_value_print(s, field, at, end, true);
+    if (GW_UNLIKELY(at.p == NULL)) return at;
+    *at.w++ = ',';
+  }
+  return at;
+}
+
+gw_wire_at gw_wire_packed_print(gw_wire_printer *s, const gw_field *field, gw_wire_at at,
+                                const uint8_t *end) {
+  switch ((gw_kind)field->kind) {
+  case GW_KIND_INT32:
+  case GW_KIND_UINT32: return packed_small_print(s, field, at, end);
+  case GW_KIND_DOUBLE: return packed_kind_print(s, field, GW_KIND_DOUBLE, at, end);
+  case GW_KIND_INT64: return packed_kind_print(s, field, GW_KIND_INT64, at, end);
+  case GW_KIND_ENUM: return packed_kind_print(s, field, GW_KIND_ENUM, at, end);
+  default: break;
+  }
+  while (at.p < end) {
+    at.w = gw_wire_room(s, at.w, 2);
+    if (GW_UNLIKELY(at.w == NULL)) return GW_WIRE_FAILED;
     at = scalar_value_print(s, field, at, end, true);
     if (GW_UNLIKELY(at.p == NULL)) return at;
     *at.w++ = ',';
@@ -244,8 +298,9 @@ static __attribute__((noinline)) gw_wire_at body_restart(gw_wire_printer *s,
   return at.p != NULL ? (gw_wire_at){ next, at.w } : at;
 }
 
-static gw_wire_at body_close(gw_wire_printer *s, const gw_message *message, const gw_field *next,
-                             gw_wire_at at) {
+/* `next`: the fields from it on did not come. */
+static GW_ALWAYS_INLINE gw_wire_at body_close(gw_wire_printer *s, const gw_message *message,
+                                              const gw_field *next, gw_wire_at at) {
   if (GW_UNLIKELY(s->emit_all)) {
     at.w = gw_wire_unset_print(s, next, message->fields + message->field_count, at.w);
     if (at.w == NULL) return GW_WIRE_FAILED;
@@ -318,10 +373,76 @@ static __attribute__((noinline)) gw_wire_at rare_field_print(gw_wire_printer *s,
   }
   if (GW_LIKELY(at.w != NULL)) {
     *at.w++ = ',';
-  } else if (at.p != NULL) {
+  } else if (at.p != NULL && s->code != GW_CONFLICT) {
     at.w = s->out->p + before;
   }
   return at;
+}
+
+/* True when an element of the list `field` stands at p. */
+static inline bool list_goes_on(const gw_field *field, const uint8_t *p, const uint8_t *end) {
+  uint32_t tag;
+  return gw_wire_tag(p, end, &tag) != NULL && tag >> 3 == field->number &&
+         gw_wire_type_fits(field, tag & 7);
+}
+
+/* The same for a packed list; as a rule it comes in one piece and is not empty. */
+static __attribute__((noinline)) gw_wire_at
+packed_list_print(gw_wire_printer *s, const gw_field *field, gw_wire_at at, const uint8_t *end) {
+  gw_wire_span span;
+  const uint8_t *next = gw_wire_length(at.p, end, &span);
+  if (GW_UNLIKELY(next == NULL)) return gw_wire_malformed(s, at.p);
+  if (GW_UNLIKELY(span.p == span.end || list_goes_on(field, next, end))) {
+    return rare_field_print(s, field, at, end, GW_WIRE_LENGTH);
+  }
+  char *w = gw_wire_key_print(s, field, at.w);
+  if (GW_UNLIKELY(w == NULL)) return GW_WIRE_FAILED;
+  *w++ = '[';
+  at = gw_wire_packed_print(s, field, (gw_wire_at){ span.p, w }, span.end);
+  if (GW_UNLIKELY(at.p == NULL)) return at;
+  at.w[-1] = ']';
+  *at.w++ = ',';
+  return at;
+}
+
+/* The same for a list of objects. */
+static __attribute__((noinline)) gw_wire_at
+object_list_print(gw_wire_printer *s, const gw_field *field, gw_wire_at at, const uint8_t *end) {
+  const uint32_t wanted = field->number << 3 | GW_WIRE_LENGTH;
+  uint32_t tag;
+  at.w = gw_wire_key_print(s, field, at.w);
+  if (GW_UNLIKELY(at.w == NULL)) return GW_WIRE_FAILED;
+  *at.w++ = '[';
+  for (uint64_t index = 0;; index++) {
+    gw_wire_span span;
+    const uint8_t *next = gw_wire_length(at.p, end, &span);
+    at = GW_LIKELY(next != NULL) ? object_print(s, field->message, span, at.w)
+                                 : gw_wire_malformed(s, at.p);
+    if (GW_UNLIKELY(at.p == NULL)) {
+      gw_wire_path_index(s, index);
+      return at;
+    }
+    *at.w++ = ',';
+    next = gw_wire_tag(at.p, end, &tag);
+    if (next == NULL || tag != wanted) break;
+    at.p = next;
+  }
+  at.w[-1] = ']';
+  *at.w++ = ',';
+  return at;
+}
+
+static GW_ALWAYS_INLINE gw_wire_at list_field_print(gw_wire_printer *s, const gw_field *field,
+                                                    gw_wire_at at, const uint8_t *end,
+                                                    uint32_t wire_type) {
+  if (field->kind == GW_KIND_STRING) return string_list_print(s, field, at, end);
+  if (field->kind == GW_KIND_MESSAGE) {
+    if (!field->map && !gw_wire_is_special(field->message))
+      return object_list_print(s, field, at, end);
+  } else if (wire_type != field->wire_type) {
+    return packed_list_print(s, field, at, end);
+  }
+  return rare_field_print(s, field, at, end, wire_type);
 }
 
 /* The same for a scalar of one kind: its value is looked at before the key is printed. */
@@ -374,10 +495,7 @@ static GW_ALWAYS_INLINE gw_wire_at object_field_print(gw_wire_printer *s, const 
 static GW_ALWAYS_INLINE gw_wire_at field_print(gw_wire_printer *s, const gw_field *field,
                                                gw_wire_at at, const uint8_t *end,
                                                uint32_t wire_type) {
-  if (field->repeated) {
-    if (field->kind == GW_KIND_STRING) return string_list_print(s, field, at, end);
-    return rare_field_print(s, field, at, end, wire_type);
-  }
+  if (field->repeated) return list_field_print(s, field, at, end, wire_type);
   switch ((gw_kind)field->kind) {
   case GW_KIND_STRING: return string_field_print(s, field, at, end);
   case GW_KIND_MESSAGE:
@@ -401,25 +519,27 @@ typedef struct body_state {
   const gw_field *next; /* those below it are done */
   uint64_t oneofs;      /* that have a member */
   uint32_t group;       /* number of the group that it is, else 0 */
+  /* What body_step_find() found. */
+  const gw_field *field;
+  const uint8_t *skipped;
 } body_state;
 
-/* What to do with a tag that was not expected.  BODY_FIELD: print *field, which is learned as the
- * successor.  BODY_BACK: the message cannot be printed while it is read, because the field goes
- * back or is a second member of its oneof.  BODY_SKIPPED: *value is behind it. */
+/* What to do with a tag that was not expected.  BODY_FIELD: print body->field, which is learned as
+ * the successor.  BODY_BACK: the message cannot be printed while it is read, because the field goes
+ * back or is a second member of its oneof.  BODY_SKIPPED: body->skipped is behind it. */
 static __attribute__((noinline)) body_step body_step_find(body_state *body, uint32_t tag,
-                                                          const uint8_t **value, const uint8_t *end,
-                                                          gw_codec_successor *successor,
-                                                          const gw_field **field) {
+                                                          const uint8_t *value, const uint8_t *end,
+                                                          gw_codec_successor *successor) {
   const gw_field *found = gw_message_field_by_number(body->message, tag >> 3);
   if (GW_UNLIKELY(found == NULL || !gw_wire_type_fits(found, tag & 7))) {
     if ((tag & 7) == GW_WIRE_END_GROUP && body->group != 0 && tag >> 3 == body->group) {
       return BODY_END;
     }
-    *value = gw_wire_skip(*value, end, tag);
-    return *value != NULL ? BODY_SKIPPED : BODY_MALFORMED;
+    body->skipped = gw_wire_skip(value, end, tag);
+    return body->skipped != NULL ? BODY_SKIPPED : BODY_MALFORMED;
   }
   if (GW_UNLIKELY(found < body->next)) return BODY_BACK;
-  *field = found;
+  body->field = found;
   if (found->oneof < 0) {
     *successor = (gw_codec_successor){ found, tag };
     return BODY_FIELD;
@@ -434,7 +554,11 @@ gw_wire_at gw_wire_body_print(gw_wire_printer *s, const gw_message *message, gw_
                               const uint8_t *end, uint32_t group) {
   const uint8_t *begin = at.p;
   const size_t begin_offset = gw_wire_offset(s, at.w);
-  body_state body = { message, message->fields, 0, group };
+  body_state body;
+  body.message = message;
+  body.next = message->fields;
+  body.oneofs = 0;
+  body.group = group;
   gw_codec_successor *successor = &s->codec->memo->first_tag[message->id];
   while (at.p < end) {
     uint32_t tag;
@@ -442,9 +566,9 @@ gw_wire_at gw_wire_body_print(gw_wire_printer *s, const gw_message *message, gw_
     if (GW_UNLIKELY(value == NULL)) return gw_wire_malformed(s, at.p);
     const gw_field *field = successor->field;
     if (GW_UNLIKELY(tag != successor->tag)) {
-      switch (body_step_find(&body, tag, &value, end, successor, &field)) {
-      case BODY_FIELD: break;
-      case BODY_SKIPPED: at.p = value; continue;
+      switch (body_step_find(&body, tag, value, end, successor)) {
+      case BODY_FIELD: field = body.field; break;
+      case BODY_SKIPPED: at.p = body.skipped; continue;
       case BODY_END: return body_close(s, message, body.next, (gw_wire_at){ value, at.w });
       case BODY_BACK:
         return body_restart(s, message, (gw_wire_span){ begin, end }, group, begin_offset, value);
@@ -457,13 +581,13 @@ gw_wire_at gw_wire_body_print(gw_wire_printer *s, const gw_message *message, gw_
     }
     body.next = field + 1;
     at = field_print(s, field, (gw_wire_at){ value, at.w }, end, tag & 7);
-    if (GW_UNLIKELY(at.p == NULL)) {
+    if (GW_UNLIKELY(at.w == NULL)) {
+      if (at.p != NULL) /* GW_CONFLICT */
+        return body_restart(s, message, (gw_wire_span){ begin, end }, group, begin_offset, at.p);
       gw_wire_path_field(s, field);
       return at;
     }
-    if (GW_UNLIKELY(s->code == GW_CONFLICT))
-      return body_restart(s, message, (gw_wire_span){ begin, end }, group, begin_offset, at.p);
-    successor = &s->codec->memo->next_tag[field->id];
+    successor = &s->next_tag[field->id];
   }
   if (group != 0) return gw_wire_malformed(s, at.p);
   return body_close(s, message, body.next, at);
@@ -521,6 +645,7 @@ gw_code gw_wire_convert(gw_codec *codec, const gw_message *message, const gw_fie
   }
   s.out = out;
   s.codec = codec;
+  s.next_tag = codec->memo->next_tag;
   s.wire = wire.n > 0 ? (const uint8_t *)wire.p : nothing;
   s.wire_end = s.wire + wire.n;
   s.key_offset =

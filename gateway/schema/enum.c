@@ -4,6 +4,10 @@
 #include "schema/build.h"
 #include "schema/names.h"
 
+#define ENUM_DENSE_MAX 512 /* numbers; 1 KB at most */
+
+_Static_assert(GW_SCHEMA_FIELDS_MAX <= UINT16_MAX, "an index + 1 is a uint16_t");
+
 /* False: the enumeration has the name already. */
 static bool enum_name_add(gw_enum *e, gw_name_slot *slots, uint32_t index) {
   gw_str name = e->values[index].name;
@@ -22,6 +26,25 @@ static int enum_order(const void *a, const void *b, void *context) {
   uint32_t i = *(const uint32_t *)a, j = *(const uint32_t *)b;
   if (values[i].number != values[j].number) return values[i].number < values[j].number ? -1 : 1;
   return i < j ? -1 : i > j;
+}
+
+/* Up to the largest number that is not too large for it; values are in order. */
+static gw_code enum_dense(gw_build *b, gw_enum *e) {
+  uint32_t count = 0;
+  for (uint32_t i = 0; i < e->value_count; i++) {
+    int32_t number = e->values[e->by_number[i]].number;
+    if (number >= 0 && number < ENUM_DENSE_MAX) count = (uint32_t)number + 1;
+  }
+  uint16_t *dense = gw_arena_zalloc(&b->pool->arena, count * sizeof dense[0]);
+  if (dense == NULL) return GW_NOMEM;
+  for (uint32_t i = e->value_count; i > 0; i--) { /* the first of equal ones stays */
+    int32_t number = e->values[e->by_number[i - 1]].number;
+    if (number >= 0 && (uint32_t)number < count)
+      dense[number] = (uint16_t)(e->by_number[i - 1] + 1);
+  }
+  e->dense = dense;
+  e->dense_count = e->null_value ? 0 : count;
+  return GW_OK;
 }
 
 static gw_code enum_values(gw_build *b, const gw_build_file *file, gw_enum *e,
@@ -51,7 +74,7 @@ static gw_code enum_values(gw_build *b, const gw_build_file *file, gw_enum *e,
   qsort_r(by_number, e->value_count, sizeof by_number[0], enum_order, values);
   e->by_number = by_number;
   e->names = slots;
-  return GW_OK;
+  return enum_dense(b, e);
 }
 
 gw_code gw_enum_build(gw_build *b, const gw_build_file *file, gw_features features,

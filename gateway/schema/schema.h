@@ -139,6 +139,9 @@ struct gw_enum {
   uint32_t value_count;
   const uint32_t *by_number; /* value_count entries: indices into values, ascending numbers; the
                                 first declared of equal ones comes first */
+  const uint16_t *dense;     /* number -> index + 1, 0: none; for numbers < dense_count, which is 0
+                                for a null_value */
+  uint32_t dense_count;
   const gw_name_slot *names;
   uint32_t names_mask;
 };
