@@ -265,6 +265,12 @@ static inline size_t short_decimal_write(double value, char *out) {
   return n + 1 + 8 - (unsigned)__builtin_clzll(digits) / 8;
 }
 
+/* Not inline: the short way needs no registers to be saved. */
+static __attribute__((noinline)) size_t long_decimal_write(uint64_t fraction, int biased,
+                                                           char *out) {
+  return decimal_write(schubfach_double(fraction, biased), out);
+}
+
 size_t gw_number_print_double(double value, char *out) {
   uint64_t bits;
   memcpy(&bits, &value, sizeof bits);
@@ -277,7 +283,7 @@ size_t gw_number_print_double(double value, char *out) {
     return sign + 1;
   }
   size_t n = short_decimal_write(sign != 0 ? -value : value, out);
-  if (n == 0) n = decimal_write(schubfach_double(fraction, biased), out);
+  if (n == 0) n = long_decimal_write(fraction, biased, out);
   return sign + n;
 }
 

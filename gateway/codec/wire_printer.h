@@ -111,8 +111,8 @@ static inline unsigned gw_wire_chunk_copy(const uint8_t *p, char *w) {
 #ifdef __SSE2__
   __m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
   _mm_storeu_si128((__m128i *)(void *)w, v);
-  /* Signed: bytes from 0x80 are negative, so below a space too. */
-  __m128i low = _mm_cmplt_epi8(v, _mm_set1_epi8(' '));
+  /* Only the sign counts: signed, bytes from 0x80 are negative, so below a space too. */
+  __m128i low = _mm_subs_epi8(v, _mm_set1_epi8(' '));
   __m128i quote = _mm_cmpeq_epi8(v, _mm_set1_epi8('"'));
   __m128i slash = _mm_cmpeq_epi8(v, _mm_set1_epi8('\\'));
   return (unsigned)_mm_movemask_epi8(_mm_or_si128(low, _mm_or_si128(quote, slash)));

@@ -197,8 +197,10 @@ static inline unsigned digits_run_print(const gw_wire_printer *s, gw_wire_at at,
   return (ptrdiff_t)n < end - at.p ? n : (unsigned)(end - at.p);
 }
 
-static gw_wire_at packed_small_print(gw_wire_printer *s, const gw_field *field, gw_wire_at at,
-                                     const uint8_t *end) {
+/* int32 and uint32 */
+static GW_ALWAYS_INLINE gw_wire_at packed_small_print(gw_wire_printer *s, const gw_field *field,
+                                                      gw_kind kind, gw_wire_at at,
+                                                      const uint8_t *end) {
   while (at.p < end) {
     at.w = gw_wire_room(s, at.w, 2);
     if (GW_UNLIKELY(at.w == NULL)) return GW_WIRE_FAILED;
@@ -207,7 +209,7 @@ static gw_wire_at packed_small_print(gw_wire_printer *s, const gw_field *field, 
       at = (gw_wire_at){ at.p + n, at.w + 2 * n };
       continue;
     }
-    at = scalar_value_print(s, field, at, end, true);
+    at = kind_print(s, field, kind, at, end, true);
     if (GW_UNLIKELY(at.p == NULL)) return at;
     *at.w++ = ',';
   }
@@ -217,8 +219,8 @@ static gw_wire_at packed_small_print(gw_wire_printer *s, const gw_field *field, 
 gw_wire_at gw_wire_packed_print(gw_wire_printer *s, const gw_field *field, gw_wire_at at,
                                 const uint8_t *end) {
   switch ((gw_kind)field->kind) {
-  case GW_KIND_INT32:
-  case GW_KIND_UINT32: return packed_small_print(s, field, at, end);
+  case GW_KIND_INT32: return packed_small_print(s, field, GW_KIND_INT32, at, end);
+  case GW_KIND_UINT32: return packed_small_print(s, field, GW_KIND_UINT32, at, end);
   case GW_KIND_DOUBLE: return packed_kind_print(s, field, GW_KIND_DOUBLE, at, end);
   case GW_KIND_INT64: return packed_kind_print(s, field, GW_KIND_INT64, at, end);
   case GW_KIND_ENUM: return packed_kind_print(s, field, GW_KIND_ENUM, at, end);
