@@ -161,17 +161,27 @@ static bool name_is_own(gw_str name) {
   return name_is_forwarded(name) || gw_str_eq(name, GW_STR("traceparent"));
 }
 
+/* PROTOCOL-HTTP2.md, Header-Name: a header's name may hold more. */
+static GW_COLD bool name_is_metadata(gw_str name) {
+  for (size_t i = 0; i < name.n; i++) {
+    char c = name.p[i];
+    bool letter = c >= 'a' && c <= 'z', digit = c >= '0' && c <= '9';
+    if (!letter && !digit && c != '-' && c != '_' && c != '.') return false;
+  }
+  return name.n > 0;
+}
+
 /* The names besides the lists, in arena; n == 0: it does not travel so. */
 static GW_COLD gw_str request_name_of_peer(const gw_route *route, gw_str name,
                                            metadata_list *list) {
   static const gw_str metadata = GW_STR_INIT("grpc-metadata-");
   gw_str none = { NULL, 0 }, made = none;
   if (route->compat.header_names == GW_NAMES_SAME) {
-    if (gw_headers_reserved(name) || name_is_own(name)) return none;
+    if (gw_headers_reserved(name) || name_is_own(name) || !name_is_metadata(name)) return none;
     made = gw_arena_copy(list->arena, name);
   } else if (gw_str_starts(name, metadata)) {
     gw_str rest = gw_str_skip(name, metadata.n);
-    if (gw_headers_reserved(rest) || name_is_own(rest)) return none;
+    if (gw_headers_reserved(rest) || name_is_own(rest) || !name_is_metadata(rest)) return none;
     made = gw_arena_copy(list->arena, rest);
   } else if (name_is_permanent(name)) {
     made = gw_arena_printf(list->arena, "grpcgateway-" GW_STR_FMT, GW_STR_ARG(name));

@@ -105,6 +105,30 @@ TEST(metadata, binary_values_are_written_anew) {
   }
 }
 
+/* With compat names come from clients; what HTTP allows in one is more than gRPC does. */
+TEST(metadata, names_that_grpc_has_not_stay_here) {
+  static const gw_header fields[] = { { GW_STR_INIT("x!y"), GW_STR_INIT("1") },
+                                      { GW_STR_INIT("grpc-metadata-x~y"), GW_STR_INIT("1") },
+                                      { GW_STR_INIT("grpc-metadata-"), GW_STR_INIT("1") },
+                                      { GW_STR_INIT("x.y-z0"), GW_STR_INIT("1") },
+                                      { GW_STR_INIT("grpc-metadata-x.z"), GW_STR_INIT("1") } };
+  static const gw_compat_profile profiles[] = { GW_COMPAT_ENVOY, GW_COMPAT_GRPC_GATEWAY };
+  for (size_t i = 0; i < GW_COUNT_OF(profiles); i++) {
+    gw_route open = { .compat = gw_compat_of(profiles[i]) };
+    gw_h1_request request = { .fields = fields, .field_count = 5, .host = GW_STR("h") };
+    gw_h2_fields out = { 0 };
+    gw_arena arena;
+    uint32_t dropped = 0;
+    gw_arena_init(&arena, NULL, GW_MIB(1));
+    CHECK_INT(gw_metadata_of_request(&request, &open, GW_STR("127.0.0.1:5"), &arena, &out.items,
+                                     &out.count, &dropped),
+              GW_OK);
+    CHECK_INT(out.count, 4); /* with x-forwarded-for, -host, -proto */
+    CHECK_STR(out.items[3].name, profiles[i] == GW_COMPAT_ENVOY ? "x.y-z0" : "x.z");
+    gw_arena_done(&arena);
+  }
+}
+
 TEST(metadata, a_list_of_binary_values_keeps_the_limit) {
   static char list[2 * FIELDS_MAX * 3];
   gw_header fields[2] = { { GW_STR("x-key-bin"), { list, sizeof list - 1 } },
