@@ -228,7 +228,7 @@ static void reply_retry_after(gw_exchange *exchange, reply_failure *failure, cha
   if (trailers != NULL && gw_h2_field_get(trailers, GW_STR("retry-after")).p != NULL) return;
   if (head != NULL && gw_h2_field_get(head, GW_STR("retry-after")).p != NULL) return;
   digit[0] = (char)('1' + gw_engine_draw(exchange->engine, REPLY_RETRY_AFTER));
-  failure->field = (gw_header){ GW_STR("retry-after"), { digit, 1 } };
+  failure->field = (gw_header){ GW_STR("Retry-After"), { digit, 1 } };
 }
 
 /* x-http-code; 0: none that counts.  An answer of trailers only has them as its head. */
@@ -321,7 +321,7 @@ void gw_reply_error(gw_exchange *exchange, gw_code code, const char *text) {
 }
 
 void gw_reply_options(gw_exchange *exchange, gw_str allow) {
-  gw_header field = { GW_STR("allow"), allow };
+  gw_header field = { GW_STR("Allow"), allow };
   gw_answer answer = { .status = 204, .fields = &field, .field_count = 1 };
   gw_reply_whole(exchange, &answer);
 }
@@ -332,7 +332,7 @@ void gw_reply_bad_method(gw_exchange *exchange, gw_str allow) {
                                         .http_status = gw_code_http(is_501 ? GW_UNKNOWN_METHOD
                                                                            : GW_BAD_METHOD),
                                         .message = GW_STR("this path has no such method") },
-                            .field = { GW_STR("allow"), allow } };
+                            .field = { GW_STR("Allow"), allow } };
   reply_fail(exchange, &failure);
 }
 
