@@ -62,6 +62,7 @@ static inline const uint8_t *gw_wire_tag(const uint8_t *p, const uint8_t *end, u
     *tag = *p;
     return p + 1;
   }
+  if (p >= end) return NULL; /* so a list or map finds its end, mostly */
   if (GW_LIKELY(end - p >= 2 && p[0] >= 0x80 && p[1] < 0x80 && p[1] > 0)) {
     *tag = (uint32_t)(p[0] & 0x7F) | (uint32_t)p[1] << 7;
     return p + 2;

@@ -198,9 +198,8 @@ static inline unsigned digits_run_print(const gw_wire_printer *s, gw_wire_at at,
 }
 
 /* int32 and uint32 */
-static GW_ALWAYS_INLINE gw_wire_at packed_small_print(gw_wire_printer *s, const gw_field *field,
-                                                      gw_kind kind, gw_wire_at at,
-                                                      const uint8_t *end) {
+static __attribute__((noinline)) gw_wire_at
+packed_small_print(gw_wire_printer *s, const gw_field *field, gw_wire_at at, const uint8_t *end) {
   while (at.p < end) {
     at.w = gw_wire_room(s, at.w, 2);
     if (GW_UNLIKELY(at.w == NULL)) return GW_WIRE_FAILED;
@@ -209,18 +208,22 @@ static GW_ALWAYS_INLINE gw_wire_at packed_small_print(gw_wire_printer *s, const 
       at = (gw_wire_at){ at.p + n, at.w + 2 * n };
       continue;
     }
-    at = kind_print(s, field, kind, at, end, true);
+    at = field->kind == GW_KIND_INT32 ? kind_print(s, field, GW_KIND_INT32, at, end, true)
+                                      : kind_print(s, field, GW_KIND_UINT32, at, end, true);
     if (GW_UNLIKELY(at.p == NULL)) return at;
     *at.w++ = ',';
   }
   return at;
 }
 
+static inline bool packed_is_small(const gw_field *field) {
+  return field->kind == GW_KIND_INT32 || field->kind == GW_KIND_UINT32;
+}
+
 gw_wire_at gw_wire_packed_print(gw_wire_printer *s, const gw_field *field, gw_wire_at at,
                                 const uint8_t *end) {
+  if (packed_is_small(field)) return packed_small_print(s, field, at, end);
   switch ((gw_kind)field->kind) {
-  case GW_KIND_INT32: return packed_small_print(s, field, GW_KIND_INT32, at, end);
-  case GW_KIND_UINT32: return packed_small_print(s, field, GW_KIND_UINT32, at, end);
   case GW_KIND_DOUBLE: return packed_kind_print(s, field, GW_KIND_DOUBLE, at, end);
   case GW_KIND_INT64: return packed_kind_print(s, field, GW_KIND_INT64, at, end);
   case GW_KIND_ENUM: return packed_kind_print(s, field, GW_KIND_ENUM, at, end);
@@ -400,7 +403,9 @@ packed_list_print(gw_wire_printer *s, const gw_field *field, gw_wire_at at, cons
   char *w = gw_wire_key_print(s, field, at.w);
   if (GW_UNLIKELY(w == NULL)) return GW_WIRE_FAILED;
   *w++ = '[';
-  at = gw_wire_packed_print(s, field, (gw_wire_at){ span.p, w }, span.end);
+  at = (gw_wire_at){ span.p, w };
+  at = packed_is_small(field) ? packed_small_print(s, field, at, span.end)
+                              : gw_wire_packed_print(s, field, at, span.end);
   if (GW_UNLIKELY(at.p == NULL)) return at;
   at.w[-1] = ']';
   *at.w++ = ',';

@@ -166,6 +166,26 @@ TEST(table, well_known_types_are_marked) {
   CHECK(!sets_field(all_types(), "color")->enumeration->null_value);
 }
 
+/* What gw_enum.dense has is what a search finds, and where it ends nothing is lost. */
+static void dense_check(const gw_enum *e, bool empty) {
+  CHECK((e->dense_count == 0) == empty);
+  for (uint32_t i = 0; i < e->dense_count; i++) {
+    const gw_enum_value *found = gw_enum_by_number(e, (int32_t)i);
+    if (e->dense[i] == 0) {
+      CHECK(found == NULL);
+    } else {
+      CHECK(found == &e->values[e->dense[i] - 1]);
+    }
+  }
+  if (!empty) CHECK(e->dense[e->dense_count - 1] != 0);
+}
+
+TEST(table, enumerations_are_dense_by_number) {
+  dense_check(sets_field(all_types(), "color")->enumeration, false);
+  dense_check(sets_field(all_types(), "aliased")->enumeration, false);
+  dense_check(sets_field(all_types(), "nullValue")->enumeration, true);
+}
+
 TEST(table, enumerations_by_number_and_name) {
   const gw_enum *color = sets_field(all_types(), "color")->enumeration;
   static const int32_t numbers[] = { INT32_MIN, -1, 0, 1, 2, 300 };
