@@ -21,7 +21,7 @@ VERSION := 0.1.0
 
 DEPS_BUILD := gcc make pkg-config libc6-dev libuv1-dev libnghttp2-dev libprotobuf-c-dev \
   protobuf-c-compiler protobuf-compiler libprotobuf-dev libjansson-dev libmicrohttpd-dev \
-  libyaml-dev libssl-dev uthash-dev python3
+  libyaml-dev libssl-dev zlib1g-dev uthash-dev python3
 DEPS_DEMO := curl
 DEPS_TEST := libcmocka-dev curl python3-grpcio python3-protobuf python3-h2 python3-cryptography openssl nodejs:node npm:npm
 # The runner, a compiler and libraries for them come from npm and apt-get: tests/conformance/tools.py.
@@ -58,7 +58,7 @@ else
   endif
 endif
 
-PKGS := libuv libnghttp2 libprotobuf-c jansson libmicrohttpd yaml-0.1 openssl
+PKGS := libuv libnghttp2 libprotobuf-c jansson libmicrohttpd yaml-0.1 openssl zlib
 PKG_CFLAGS = $(shell pkg-config --cflags $(PKGS))
 PKG_LIBS = $(shell pkg-config --libs $(PKGS))
 CPPFLAGS += -D_GNU_SOURCE -DGW_VERSION='"$(VERSION)"' -Igateway -I$(B)/gen

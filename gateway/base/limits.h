@@ -16,18 +16,22 @@
 #define GW_JSON_BRACKETS_MAX (2 * GW_JSON_DEPTH_MAX) /* of both kinds within each other */
 #define GW_MESSAGE_BYTES_MAX GW_MIB(4)               /* gRPC's default receive limit */
 #define GW_ROUTE_BODY_BYTES_MAX                                                                    \
-  GW_MIB(64)                                /* the most that a route may raise body and message to \
-                                             */
-#define GW_ARENA_RATIO            8         /* an exchange's memory: at most 8 times its messages */
-#define GW_QUERY_PARAMS_MAX       100       /* parameters of one request */
-#define GW_PATH_VALUES_MAX        GW_KIB(4) /* all path variables of one request, decoded */
-#define GW_TEMPLATE_SEGMENTS_MAX  64        /* of one path template */
-#define GW_TEMPLATE_VARS_MAX      16        /* of one path template */
-#define GW_FIELD_PATH_MAX         100       /* elements of a field path, as deep as JSON may be */
-#define GW_HEADER_COUNT_MAX       256       /* the most that limits.header_count may be set to */
-#define GW_CHUNK_SIZE_DIGITS_MAX  8         /* hexadecimal digits: 4 GiB */
-#define GW_CHUNK_EXTENSION_MAX    256       /* of one chunk */
-#define GW_TRAILER_BYTES_MAX      GW_KIB(4) /* after a chunked body */
+  GW_MIB(64)             /* the most that a route may raise body and message to                    \
+                          */
+#define GW_ARENA_RATIO 8 /* an exchange's memory: at most 8 times its messages */
+/* Below it gzip saves nothing: such a message travels in one packet as it is. */
+#define GW_GZIP_MESSAGE_BYTES_MIN 1024u
+/* An answer is compressed in one go, and meanwhile its worker does nothing else. */
+#define GW_GZIP_ANSWER_BYTES_MAX  GW_MIB(1)
+#define GW_QUERY_PARAMS_MAX       100        /* parameters of one request */
+#define GW_PATH_VALUES_MAX        GW_KIB(4)  /* all path variables of one request, decoded */
+#define GW_TEMPLATE_SEGMENTS_MAX  64         /* of one path template */
+#define GW_TEMPLATE_VARS_MAX      16         /* of one path template */
+#define GW_FIELD_PATH_MAX         100        /* elements of a field path, as deep as JSON may be */
+#define GW_HEADER_COUNT_MAX       256        /* the most that limits.header_count may be set to */
+#define GW_CHUNK_SIZE_DIGITS_MAX  8          /* hexadecimal digits: 4 GiB */
+#define GW_CHUNK_EXTENSION_MAX    256        /* of one chunk */
+#define GW_TRAILER_BYTES_MAX      GW_KIB(4)  /* after a chunked body */
 #define GW_DESCRIPTOR_BYTES_MAX   GW_MIB(64) /* of one descriptor set file */
 #define GW_DESCRIPTOR_DEPTH_MAX   64 /* nested messages in a descriptor set: protobuf-c recurses */
 #define GW_CONFIG_BYTES_MAX       GW_MIB(8) /* of a configuration file */

@@ -8,16 +8,17 @@ void gw_grpc_prefix_write(uint8_t out[GW_GRPC_PREFIX_BYTES], uint32_t message_by
   out[4] = (uint8_t)message_bytes;
 }
 
-gw_code gw_grpc_frame_next(gw_str in, size_t message_bytes_max, gw_str *message, gw_err *err) {
+gw_code gw_grpc_frame_next(gw_str in, size_t message_bytes_max, gw_str *message, bool *compressed,
+                           gw_err *err) {
   const uint8_t *p = (const uint8_t *)in.p;
   if (in.n < GW_GRPC_PREFIX_BYTES) return GW_AGAIN;
   size_t n = (size_t)p[1] << 24 | (size_t)p[2] << 16 | (size_t)p[3] << 8 | p[4];
-  if (p[0] == 1) {
+  if (p[0] == 1 && compressed == NULL) {
     return gw_err_set(err, GW_BAD_ANSWER,
                       "a message is compressed although identity was asked for");
   }
-  if (p[0] != 0) {
-    return gw_err_set(err, GW_BAD_ANSWER, "a gRPC frame has flag %u, expected 0", p[0]);
+  if (p[0] > 1) {
+    return gw_err_set(err, GW_BAD_ANSWER, "a gRPC frame has flag %u, expected 0 or 1", p[0]);
   }
   if (n > message_bytes_max) {
     return gw_err_set(err, GW_TOO_LARGE,
@@ -25,6 +26,7 @@ gw_code gw_grpc_frame_next(gw_str in, size_t message_bytes_max, gw_str *message,
                       message_bytes_max);
   }
   if (in.n - GW_GRPC_PREFIX_BYTES < n) return GW_AGAIN;
+  if (compressed != NULL) *compressed = p[0] == 1;
   *message = (gw_str){ in.p + GW_GRPC_PREFIX_BYTES, n };
   return GW_OK;
 }

@@ -149,6 +149,7 @@ gw_route *gw_assembly_route_new(gw_assembly *assembly, const gw_conf_route *opti
     route->retry = route_retry(conf, options, config, policy);
     route_set_limits(conf, route, options);
     route->answer_bytes_max = route->message_bytes_max;
+    route->compresses = config->config.compresses;
     route_apply_policy(route, policy);
   }
   if (compat.method_override) conf->snapshot->has_overrides = true;

@@ -213,6 +213,16 @@ static const gw_option log_options[] = {
 };
 static const gw_options log_table = { "log", log_options, GW_COUNT_OF(log_options) };
 
+/* ---- compression ---- */
+
+static const gw_option compression_options[] = {
+  { .name = GW_STR_INIT("gzip"), .read = gw_option_bool, GW_OPTION_FIELD(gw_snapshot, gzip) },
+  GW_OPTION_NUMBER("min_size", gw_option_bytes, gw_snapshot, gzip_bytes_min, 64,
+                   GW_ROUTE_BODY_BYTES_MAX),
+};
+static const gw_options compression_table = { "compression", compression_options,
+                                              GW_COUNT_OF(compression_options) };
+
 /* ---- limits ---- */
 
 #define LIMIT_COUNT(key, member, lowest, highest)                                                  \
@@ -267,6 +277,7 @@ static const gw_option file_options[] = {
   SECTION("legacy", legacy, NULL),
   { .name = GW_STR_INIT("limits"), .keys = &limit_table },
   GW_OPTION_NUMBER("drain_timeout", gw_option_duration, gw_snapshot, drain_timeout_ms, 0, HOUR_MS),
+  { .name = GW_STR_INIT("compression"), .keys = &compression_table },
   GW_OPTION_LATER("state"),
   { .name = GW_STR_INIT("log"), .keys = &log_table },
   GW_OPTION_LATER("cors"),
@@ -285,6 +296,8 @@ void gw_conf_file_read(gw_conf *conf, const gw_yaml *root) {
   snapshot->drain_timeout_ms = 30000;
   snapshot->log_level = GW_STR("info");
   snapshot->log_access = true;
+  snapshot->gzip = true;
+  snapshot->gzip_bytes_min = 1024;
   gw_conf_read_map(conf, root, &gw_conf_file_options, snapshot);
   if (root->kind == GW_YAML_MAP && !conf->has_listen)
     gw_findings_add(conf->findings, (gw_place){ conf->file, 1, 1 }, "\"listen\" is missing");

@@ -30,6 +30,8 @@ static const gw_str balance_words[] = {
   [GW_BALANCE_PICK_FIRST] = GW_STR_INIT("pick_first"),
 };
 
+static const gw_str compression_words[] = { GW_STR_INIT("none"), GW_STR_INIT("gzip") };
+
 static bool conf_read_endpoint(gw_conf *conf, const gw_yaml *node, gw_endpoint_config *out) {
   gw_err err;
   gw_err_init(&err);
@@ -202,7 +204,7 @@ static const gw_option upstream_options[] = {
   { .name = GW_STR_INIT("outlier"), .keys = &outlier_table },
   { .name = GW_STR_INIT("retry"), .keys = &retry_table },
   { .name = GW_STR_INIT("service_config"), .read = conf_read_service_config },
-  GW_OPTION_LATER("compression"),
+  GW_OPTION_CHOICE("compression", compression_words, gw_upstream_config, compresses),
 };
 const gw_options gw_conf_upstream_options = { "upstream", upstream_options,
                                               GW_COUNT_OF(upstream_options) };
@@ -245,6 +247,7 @@ static void conf_fill_upstream(gw_conf *conf, const gw_yaml *key, gw_conf_upstre
   if (http && config->connections != 0) conf_only_for(conf, key, "connections", false);
   if (http && upstream->service_config_at != NULL)
     conf_only_for(conf, key, "service_config", false);
+  if (http && config->compresses) conf_only_for(conf, key, "compression", false);
   if (http && config->health) conf_only_for(conf, key, "health", false);
   if (!http && config->idle_timeout_ms != 0) conf_only_for(conf, key, "idle_timeout", true);
   if (!http && config->connections_max > GRPC_CONNECTIONS_MAX)

@@ -37,6 +37,8 @@ typedef struct gw_snapshot {
   uint64_t drain_timeout_ms;
   gw_str log_level; /* "debug", "info", "warn", "error" */
   bool log_access;
+  bool gzip;             /* of whole answers, for clients that take it */
+  size_t gzip_bytes_min; /* of such an answer */
   gw_pool *pool;
   gw_router *router;
   gw_compat compat;        /* of `defaults`, for requests that no route takes */

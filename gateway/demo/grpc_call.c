@@ -131,7 +131,7 @@ void gw_grpc_call_answer_end(gw_grpc_call *call) {
 /* GW_AGAIN: the message is not complete.  Other errors have failed the call. */
 static gw_code call_next_message(gw_grpc_call *call, gw_str *message) {
   gw_str in = gw_h2_pending(&call->stream);
-  gw_code code = gw_grpc_frame_next(in, GW_GRPC_CALL_MESSAGE_MAX, message, NULL);
+  gw_code code = gw_grpc_frame_next(in, GW_GRPC_CALL_MESSAGE_MAX, message, NULL, NULL);
   if (code == GW_TOO_LARGE) {
     call_fail_plain(call, GW_GRPC_RESOURCE_EXHAUSTED, "the request is larger than 16 KiB");
   } else if (code != GW_OK && code != GW_AGAIN) {

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "exchange/access_log.h"
+#include "exchange/compress.h"
 #include "exchange/deadline.h"
 #include "exchange/forward.h"
 #include "exchange/media.h"
@@ -247,7 +248,7 @@ gw_code gw_exchange_bind(gw_exchange *exchange, gw_str body, bool is_first, gw_a
                        (uint32_t)(out->n - start - GW_GRPC_PREFIX_BYTES));
   gw_count(&exchange->lease->route_metrics[route->index]->ignored_fields,
            codec.unknown_count + counts.unknown_query + counts.unused_query);
-  return GW_OK;
+  return GW_UNLIKELY(route->compresses) ? gw_compress_message(exchange, arena, out, start) : GW_OK;
 }
 
 /* RFC 9110 section 9.2.2, or what the .proto says. */
@@ -274,6 +275,7 @@ static void exchange_start(gw_exchange *exchange, gw_str frames, gw_send_queue *
                               .streaming = route->rpc->server_streaming,
                               .idempotent = exchange_is_idempotent(exchange),
                               .waits_ready = route->waits_ready,
+                              .compressed = route->compresses,
                               .retry = route->retry };
   exchange->state = GW_EX_CALLING;
   if (queue != NULL || route->rpc->server_streaming) {
@@ -410,6 +412,7 @@ static gw_code exchange_take_head(gw_exchange *exchange, const gw_h1_request *re
     exchange->content_type = gw_arena_copy(&exchange->arena, type);
     if (exchange->content_type.p == NULL) return GW_NOMEM;
   }
+  exchange->accepts_gzip = exchange->lease->snapshot->gzip && gw_media_accepts_gzip(request);
   if (route->rpc->server_streaming) exchange->stream_form = gw_media_stream_form(request, route);
   code = gw_metadata_of_request(request, route, peer, &exchange->arena, &exchange->metadata,
                                 &exchange->metadata_count, &dropped);

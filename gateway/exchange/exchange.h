@@ -55,6 +55,7 @@ typedef struct gw_exchange {
   bool body_is_form;
   bool body_is_query;  /* D-56: a form that stands for the query of another method */
   bool wants_trailers; /* TE: trailers */
+  bool accepts_gzip;
   gw_str content_type;
   gw_stream_form stream_form;
   gw_buf body;

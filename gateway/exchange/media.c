@@ -77,6 +77,24 @@ static uint32_t media_weight(gw_str parameters) {
   return 1000;
 }
 
+bool gw_media_accepts_gzip(const gw_h1_request *request) {
+  uint32_t gzip = UINT32_MAX, any = 0, identity = 0; /* weights; UINT32_MAX: not named */
+  for (uint32_t i = 0; i < request->field_count; i++) {
+    if (!gw_str_eq(request->fields[i].name, GW_STR("accept-encoding"))) continue;
+    gw_str value = request->fields[i].value, parameters;
+    while (value.n > 0) {
+      gw_str coding = media_type(gw_str_cut(&value, ','), &parameters);
+      uint32_t weight = media_weight(parameters);
+      bool is_gzip = gw_str_eq_nocase(coding, GW_STR("gzip"));
+      if (is_gzip || gw_str_eq_nocase(coding, GW_STR("x-gzip"))) gzip = weight;
+      if (gw_str_eq_nocase(coding, GW_STR("identity"))) identity = weight;
+      if (gw_str_eq(coding, GW_STR("*"))) any = weight;
+    }
+  }
+  if (gzip == UINT32_MAX) gzip = any;
+  return gzip > 0 && gzip >= identity;
+}
+
 static bool media_stream_form_of(gw_str type, gw_stream_form *form) {
   if (gw_str_eq_nocase(type, GW_STR("text/event-stream"))) {
     *form = GW_STREAM_SSE;

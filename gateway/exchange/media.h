@@ -11,6 +11,10 @@
 GW_CHECKED gw_code gw_media_check(const gw_h1_request *request, const gw_rule *rule, bool *is_form,
                                   gw_err *err);
 
+/* Accept-Encoding takes gzip, by its name or by "*", and does not prefer none (RFC 9110 section
+ * 12.5.3). */
+bool gw_media_accepts_gzip(const gw_h1_request *request);
+
 /* The route's form; `auto` takes the type that Accept weighs most and a stream can have, the first
  * of equal ones; else an array. */
 gw_stream_form gw_media_stream_form(const gw_h1_request *request, const gw_route *route);

@@ -6,6 +6,7 @@
 #include "codec/wire_find.h"
 #include "codec/wire_to_json.h"
 #include "exchange/bound_headers.h"
+#include "exchange/compress.h"
 #include "exchange/forward.h"
 #include "exchange/metadata.h"
 
@@ -101,6 +102,11 @@ void gw_reply_done(gw_exchange *exchange) {
 }
 
 void gw_reply_whole(gw_exchange *exchange, gw_answer *answer) {
+  const gw_snapshot *snapshot = exchange->lease->snapshot;
+  if (GW_UNLIKELY(answer->body.n >= snapshot->gzip_bytes_min) && snapshot->gzip &&
+      exchange->forward == NULL) {
+    gw_compress_answer(exchange, answer);
+  }
   bool has_none = answer->status == 204 || answer->status == 304; /* RFC 9110 section 6.4.1 */
   if (has_none) answer->content_type.n = 0;
   answer->no_body = exchange->is_head || has_none;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/limits.h"
+#include "net/gzip.h"
 #include "net/loop_uv.h"
 
 typedef struct loop_post {
@@ -27,6 +28,7 @@ struct gw_loop {
   gw_arena_pool arena_pool;
   gw_mem_pool mem_pool;
   loop_tls *tls;
+  gw_gzip *gzip;
   char read_scratch[LOOP_SCRATCH_BYTES + LOOP_SCRATCH_PAD];
   char write_scratch[LOOP_SCRATCH_BYTES];
 };
@@ -244,6 +246,7 @@ void gw_loop_free(gw_loop *loop) {
   gw_mem_pool_done(&loop->mem_pool);
   free(loop->heap);
   free(loop->tls);
+  gw_gzip_free(loop->gzip);
   free(loop);
 }
 
@@ -265,6 +268,11 @@ gw_arena_pool *gw_loop_arena_pool(gw_loop *loop) {
 
 gw_mem_pool *gw_loop_mem_pool(gw_loop *loop) {
   return &loop->mem_pool;
+}
+
+gw_gzip *gw_loop_gzip(gw_loop *loop) {
+  if (loop->gzip == NULL) loop->gzip = gw_gzip_new();
+  return loop->gzip;
 }
 
 uv_loop_t *gw_loop_uv(gw_loop *loop) {

@@ -50,3 +50,5 @@ bool gw_loop_post(gw_loop *loop, gw_post_fn *run, void *context);
 gw_arena_pool *gw_loop_arena_pool(gw_loop *loop);
 /* Small pieces for the libraries of this loop. */
 gw_mem_pool *gw_loop_mem_pool(gw_loop *loop);
+/* For all that this loop's exchanges compress and inflate.  NULL: no memory. */
+struct gw_gzip *gw_loop_gzip(gw_loop *loop);

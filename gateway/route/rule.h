@@ -40,6 +40,7 @@ typedef struct gw_route {
   gw_stream_form stream;
   size_t body_bytes_max;
   size_t message_bytes_max, answer_bytes_max; /* of the call's messages, there and back */
+  bool compresses;                            /* messages to the service, by gzip */
   bool waits_ready; /* a call waits for a connection as long as it may take (gRFC A2) */
   const struct gw_retry_config *retry; /* NULL: the upstream's */
   const gw_str *headers_request;       /* lower case, added to the default list */

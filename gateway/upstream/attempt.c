@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "net/gzip.h"
 #include "upstream/pick.h"
 #include "upstream/send_queue.h"
 
@@ -156,6 +157,28 @@ static gw_code attempt_refuse(gw_attempt *attempt, gw_code code, const char *tex
   return GW_AGAIN;
 }
 
+/* grpc/doc/compression.md: only what the head names, and only what was asked for. */
+static gw_code attempt_inflate(gw_attempt *attempt, gw_str *message, gw_err *err) {
+  gw_str coding = gw_h2_field_get(&attempt->stream.head, GW_STR("grpc-encoding"));
+  size_t bytes_max = attempt->request->message_bytes_max;
+  if (!gw_str_eq(coding, GW_STR("gzip"))) {
+    return gw_err_set(err, GW_BAD_ANSWER,
+                      "a message is compressed, and grpc-encoding is \"" GW_STR_FMT
+                      "\", expected gzip",
+                      GW_STR_ARG(gw_str_first(coding, gw_size_min(coding.n, 40))));
+  }
+  gw_gzip *gzip = gw_loop_gzip(attempt->loop);
+  if (attempt->inflated == NULL) {
+    attempt->inflated = gw_arena_alloc(attempt->arena, sizeof *attempt->inflated);
+    if (attempt->inflated != NULL) gw_buf_init(attempt->inflated, attempt->arena, bytes_max);
+  }
+  if (gzip == NULL || attempt->inflated == NULL) return gw_err_set(err, GW_NOMEM, "no memory");
+  attempt->inflated->n = 0;
+  gw_code code = gw_gzip_inflate(gzip, *message, bytes_max, attempt->inflated, err);
+  if (code == GW_OK) *message = gw_buf_str(attempt->inflated);
+  return code;
+}
+
 /* Not gRPC, and to be passed on: it is gathered until its end. */
 static gw_code attempt_next_foreign(gw_attempt *attempt) {
   gw_h2_stream *stream = &attempt->stream;
@@ -171,6 +194,7 @@ static gw_code attempt_next_foreign(gw_attempt *attempt) {
 
 gw_code gw_attempt_next(gw_attempt *attempt, gw_str *message) {
   gw_err err;
+  bool is_compressed = false;
   if (attempt->state != GW_ATTEMPT_OPEN) return GW_AGAIN;
   gw_h2_stream *stream = &attempt->stream;
   if (attempt->taken > 0) gw_h2_consume(stream, attempt->taken);
@@ -182,7 +206,8 @@ gw_code gw_attempt_next(gw_attempt *attempt, gw_str *message) {
   }
   gw_str pending = gw_h2_pending(stream), next = { NULL, 0 };
   gw_err_init(&err);
-  gw_code code = gw_grpc_frame_next(pending, attempt->request->message_bytes_max, &next, &err);
+  gw_code code =
+      gw_grpc_frame_next(pending, attempt->request->message_bytes_max, &next, &is_compressed, &err);
   if (code != GW_OK && code != GW_AGAIN) return attempt_refuse(attempt, GW_BAD_ANSWER, err.text);
   bool is_over = attempt->ended || stream->h2 == NULL, is_unary = !attempt->request->streaming;
   size_t frame_n = GW_GRPC_PREFIX_BYTES + next.n;
@@ -191,6 +216,10 @@ gw_code gw_attempt_next(gw_attempt *attempt, gw_str *message) {
   }
   /* One message is only an answer together with its status. */
   if (code == GW_OK && (is_over || !is_unary)) {
+    if (GW_UNLIKELY(is_compressed)) code = attempt_inflate(attempt, &next, &err);
+    if (code != GW_OK) {
+      return attempt_refuse(attempt, code == GW_NOMEM ? code : GW_BAD_ANSWER, err.text);
+    }
     attempt->message_count++;
     attempt->taken = frame_n;
     *message = next;
@@ -247,7 +276,7 @@ static gw_str attempt_timeout_print(gw_attempt *attempt) {
 
 gw_code gw_attempt_open(gw_attempt *attempt, gw_h2 *h2, const gw_endpoint_config *endpoint) {
   bool is_secure = gw_scheme_is_secure(endpoint->scheme);
-  gw_header fields[GW_CALL_METADATA_MAX + 11];
+  gw_header fields[GW_CALL_METADATA_MAX + 13];
   size_t n = 0;
   const gw_call_request *request = attempt->request;
   fields[n++] = (gw_header){ GW_STR(":method"), GW_STR("POST") };
@@ -259,7 +288,9 @@ gw_code gw_attempt_open(gw_attempt *attempt, gw_h2 *h2, const gw_endpoint_config
     fields[n++] = (gw_header){ GW_STR("grpc-timeout"), attempt_timeout_print(attempt) };
   }
   fields[n++] = (gw_header){ GW_STR("content-type"), GW_STR("application/grpc") };
+  fields[n++] = (gw_header){ GW_STR("grpc-accept-encoding"), GW_STR("identity,gzip") };
   fields[n++] = (gw_header){ GW_STR("user-agent"), GW_STR("sluice/" GW_VERSION) };
+  if (request->compressed) fields[n++] = (gw_header){ GW_STR("grpc-encoding"), GW_STR("gzip") };
   assert(request->metadata_count <= GW_CALL_METADATA_MAX);
   if (attempt->previous_count > 0) { /* gRFC A6 */
     size_t digits = gw_number_print_u64(attempt->previous_count, attempt->count);

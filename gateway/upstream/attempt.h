@@ -27,6 +27,7 @@ typedef struct gw_call_request {
   size_t message_bytes_max;  /* of an answer's message */
   bool keeps_foreign;        /* an answer that is not gRPC is kept: result.foreign_body */
   bool streaming;            /* any number of messages come back; else exactly one is an answer */
+  bool compressed;           /* messages may be, by gzip, each as its flag says */
   bool waits_ready;          /* for a connection until its deadline, with or without hope */
   bool idempotent;           /* may be tried again although the service may have seen it */
   const gw_retry_config *retry; /* NULL: the upstream's own */
@@ -71,7 +72,8 @@ struct gw_attempt {
   gw_attempt *previous, *next; /* the upstream's waiting list */
   uint64_t waiting_until_ms;
   uint64_t waiting_number; /* in the order of coming */
-  size_t taken;            /* bytes of the frame that gw_attempt_next() handed out last */
+  gw_buf *inflated; /* the message handed out last, when it came compressed; NULL: none yet */
+  size_t taken;     /* bytes of the frame that gw_attempt_next() handed out last */
   uint32_t message_count;
   uint32_t streams; /* opened */
   bool has_head, speaks_grpc, has_trailers, ended, was_refused;

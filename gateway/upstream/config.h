@@ -81,6 +81,7 @@ typedef struct gw_upstream_config {
   uint64_t waiting_time_ms;
   uint32_t in_flight_max;
   size_t message_bytes_max;
+  bool compresses;       /* messages to the service, by gzip */
   uint64_t keepalive_ms; /* a PING after so long a silence while calls run */
   uint64_t keepalive_timeout_ms;
   bool health;           /* watched, as `health_service` ("": the server as a whole) */

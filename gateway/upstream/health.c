@@ -41,8 +41,8 @@ static bool health_take(gw_health *health) {
   gw_err err;
   gw_err_init(&err);
   gw_code code;
-  while ((code = gw_grpc_frame_next(gw_h2_pending(stream), HEALTH_MESSAGE_MAX, &message, &err)) ==
-         GW_OK) {
+  while ((code = gw_grpc_frame_next(gw_h2_pending(stream), HEALTH_MESSAGE_MAX, &message, NULL,
+                                    &err)) == GW_OK) {
     uint64_t status = 0;
     if (gw_wire_find_varint(message, HEALTH_STATUS, &status) != GW_OK) return false;
     state = status == HEALTH_SERVING ? GW_HEALTH_SERVING : GW_HEALTH_NOT_SERVING;

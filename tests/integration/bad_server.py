@@ -84,7 +84,7 @@ class Call:
 
     def __init__(self, server, connection, sock, stream, headers):
         self.server, self.h2, self.socket = server, connection, sock
-        self.stream, self.headers = stream, dict(headers)
+        self.stream, self.headers, self.body = stream, dict(headers), b""
 
     def flush(self):
         self.socket.sendall(self.h2.data_to_send())
@@ -142,6 +142,7 @@ class Upstream(Listener):
                     calls[event.stream_id] = Call(self, connection, accepted, event.stream_id,
                                                   event.headers)
                 elif isinstance(event, h2.events.DataReceived):
+                    calls[event.stream_id].body += event.data
                     if event.flow_controlled_length:
                         connection.acknowledge_received_data(event.flow_controlled_length,
                                                              event.stream_id)

@@ -404,6 +404,7 @@ def main(services=(Users, Echo, Stream)):
     parser.add_argument("--address", default="127.0.0.1:0")
     parser.add_argument("--max-streams", type=int)
     parser.add_argument("--max-age-ms", type=int)
+    parser.add_argument("--compression", choices=["NoCompression", "Deflate", "Gzip"])
     parser.add_argument("--tls", nargs=3, metavar=("CERTIFICATE", "KEY", "CLIENT_CA"),
                         help="files in PEM form; CLIENT_CA may be empty")
     options = parser.parse_args()
@@ -413,7 +414,9 @@ def main(services=(Users, Echo, Stream)):
     if options.max_age_ms:
         settings += [("grpc.max_connection_age_ms", options.max_age_ms),
                      ("grpc.max_connection_age_grace_ms", 5000)]
-    server = grpc.server(futures.ThreadPoolExecutor(max_workers=400), options=settings)
+    compression = getattr(grpc.Compression, options.compression) if options.compression else None
+    server = grpc.server(futures.ThreadPoolExecutor(max_workers=400), options=settings,
+                         compression=compression)
     for service in services:
         register(server, service())
     if options.tls:

@@ -112,6 +112,7 @@ static bool metadata_is_usual(gw_str name) {
     GW_STR_INIT("grpc-timeout"),
     GW_STR_INIT("content-type"),
     GW_STR_INIT("user-agent"),
+    GW_STR_INIT("grpc-accept-encoding"),
     GW_STR_INIT("x-forwarded-for"),
     GW_STR_INIT("x-forwarded-host"),
     GW_STR_INIT("x-forwarded-proto"),
@@ -149,7 +150,7 @@ static void say_call(compat_run *run, const peer_call *call) {
   gw_err err;
   const gw_rpc *rpc = gw_pool_find_rpc(run->snapshot->pool, call->h2.path);
   CHECK(rpc != NULL);
-  while (gw_grpc_frame_next(frames, TEXT_MAX, &message, &err) == GW_OK) {
+  while (gw_grpc_frame_next(frames, TEXT_MAX, &message, NULL, &err) == GW_OK) {
     say_message(run, rpc, message);
     frames = gw_str_skip(frames, GW_GRPC_PREFIX_BYTES + message.n);
   }
