@@ -47,13 +47,23 @@
 #define GW_H2_HEADER_COUNT_MAX  100u
 #define GW_H2_INFORMATIONAL_MAX 8u    /* 1xx answers to one call */
 #define GW_H2_EMPTY_DATA_MAX    10u   /* in a row */
-#define GW_H2_GLITCHES_MAX      1000u /* harmless oddities of one connection */
+#define GW_H2_GLITCHES_MAX      1000u /* frames that no peer needs, of one connection */
+#define GW_H2_GLITCHES_WORN     750u  /* then the connection takes no new streams */
+
+/* PING that follow no DATA, and SETTINGS, of one connection: gRPC's servers send a handful. */
+#define GW_H2_CALM_BURST              20u
+#define GW_H2_CALM_PER_SECOND         2u
+#define GW_H2_WINDOW_UPDATES_PER_DATA 10u   /* for each DATA frame sent: of stream and connection */
+#define GW_H2_WINDOW_UPDATES_FREE     1000u /* beyond that, in a connection's life */
+#define GW_H2_PRIORITIES_PER_STREAM   100u
 
 #define GW_H1_INFORMATIONAL_MAX       8u         /* 1xx answers to one request */
 #define GW_H1_ANSWER_HEAD_BYTES_MAX   GW_KIB(16) /* field lines of an HTTP/1.1 server's answer */
 #define GW_H1_ANSWER_HEADER_COUNT_MAX 100u
 #define GW_H1_ANSWER_LINE_BYTES_MAX   GW_KIB(8) /* its status line */
 
+_Static_assert(GW_H2_GLITCHES_WORN + GW_H2_STREAMS_MAX < GW_H2_GLITCHES_MAX,
+               "a worn connection has room for the last reset of each of its streams");
 _Static_assert(GW_JSON_DEPTH_MAX <= 100, "refuse before the upstream's parser does");
 
 typedef struct gw_limits {

@@ -5,14 +5,15 @@
 #include <stdlib.h>
 #include <utlist.h>
 
+#include "net/h2_budget.h"
 #include "net/loop_uv.h"
 
-#define H2_FIELDS_NV_MAX       128u                         /* fields that we send in one head */
-#define H2_BLOCK_BYTES_HARD    (4 * GW_H2_HEADER_BYTES_MAX) /* decoding stops: an HPACK bomb */
-#define H2_GLITCHES_PER_SECOND 100u /* what a peer's ordinary PINGs and SETTINGS may cost */
-#define H2_OUTBOUND_ACK_MAX    100u /* acknowledgements waiting to be sent */
-#define H2_TYPE_UNKNOWN        10u  /* the first frame type that RFC 9113 does not know */
-#define H2_FIELD_OVERHEAD      32u  /* RFC 9113 section 6.5.2 */
+#define H2_FIELDS_NV_MAX        128u                         /* fields that we send in one head */
+#define H2_BLOCK_BYTES_HARD     (4 * GW_H2_HEADER_BYTES_MAX) /* decoding stops: an HPACK bomb */
+#define H2_OUTBOUND_ACK_MAX     100u /* acknowledgements waiting to be sent */
+#define H2_TYPE_UNKNOWN         10u  /* the first frame type that RFC 9113 does not know */
+#define H2_TYPE_PRIORITY_UPDATE 16u  /* RFC 9218 */
+#define H2_FIELD_OVERHEAD       32u  /* RFC 9113 section 6.5.2 */
 
 struct gw_h2 {
   gw_loop *loop;
@@ -27,18 +28,15 @@ struct gw_h2 {
   gw_task task;                     /* ticks and flushes at the end of the iteration */
   bool served, is_ready, is_going, is_draining, is_broken, has_changed;
   gw_code why;                /* why it was broken */
-  gw_code marked;             /* a callback saw an offence: the step breaks the connection */
+  bool marked;                /* a callback saw an offence: the step breaks the connection */
   gw_code offence;            /* nghttp2 saw one: its GOAWAY goes out, then the connection ends */
   gw_h2_stream *block_stream; /* whose header block is being decoded; NULL: nobody's */
   size_t block_bytes;         /* decoded so far */
   uint32_t block_fields;
   char failure[GW_TLS_FAILURE_BYTES];
-  uint32_t glitches;
-  uint64_t glitches_at_ms;        /* when they were last forgiven */
-  uint64_t data_frames;           /* both ways */
-  uint64_t window_updates, pings; /* received */
-  uint64_t read_at_ms;            /* when the peer last sent anything */
-  bool calmed;                    /* its GOAWAY said "too_many_pings" */
+  gw_h2_budget budget;
+  uint64_t read_at_ms; /* when the peer last sent anything */
+  bool calmed;         /* its GOAWAY said "too_many_pings" */
 };
 
 /* ---- notes and ticks ---- */
@@ -187,23 +185,15 @@ static void h2_on_tcp_read(void *user, char *bytes, size_t n) {
   if (taken < 0) {
     h2_flush(h2); /* nghttp2's own GOAWAY */
     h2_break(h2, taken == NGHTTP2_ERR_NOMEM ? GW_NOMEM : GW_BAD_ANSWER);
-  } else if (h2->marked != GW_OK) {
+  } else if (h2->marked || h2->budget.is_flooded) {
     nghttp2_session_terminate_session(h2->session, NGHTTP2_ENHANCE_YOUR_CALM);
     h2_flush(h2);
-    h2_break(h2, h2->marked);
+    h2_break(h2, GW_BAD_ANSWER);
+  } else if (gw_h2_budget_is_worn(&h2->budget) && !h2->is_draining) {
+    h2->has_changed = true;
+    gw_h2_drain(h2);
   }
   h2_tick_ready(h2);
-}
-
-/* A peer's harmless oddities are forgiven at a steady rate; a flood is not. */
-static void h2_glitch(gw_h2 *h2) {
-  uint64_t now = gw_loop_now_ms(h2->loop);
-  uint64_t forgiven = (now - h2->glitches_at_ms) * H2_GLITCHES_PER_SECOND / 1000;
-  if (forgiven > 0) {
-    h2->glitches -= forgiven < h2->glitches ? (uint32_t)forgiven : h2->glitches;
-    h2->glitches_at_ms = now;
-  }
-  if (++h2->glitches > GW_H2_GLITCHES_MAX) h2->marked = GW_BAD_ANSWER;
 }
 
 static gw_h2_stream *h2_stream_of(gw_h2 *h2, int32_t id) {
@@ -217,34 +207,37 @@ static void h2_stream_fail(gw_h2 *h2, gw_h2_stream *stream, gw_code code, uint32
   nghttp2_submit_rst_stream(h2->session, NGHTTP2_FLAG_NONE, stream->id, error);
 }
 
+static void h2_data_begins(gw_h2 *h2, const nghttp2_frame_hd *hd) {
+  gw_h2_stream *stream = h2_stream_of(h2, hd->stream_id);
+  h2->budget.data_received++;
+  if (hd->length > 0 || (hd->flags & NGHTTP2_FLAG_END_STREAM)) return;
+  gw_h2_budget_glitch(&h2->budget);
+  if (stream != NULL && ++stream->empty_data > GW_H2_EMPTY_DATA_MAX) {
+    h2_stream_fail(h2, stream, GW_BAD_ANSWER, NGHTTP2_ENHANCE_YOUR_CALM);
+  }
+}
+
 static int h2_on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *hd, void *user) {
   gw_h2 *h2 = user;
+  gw_h2_budget *budget = &h2->budget;
+  uint64_t now_ms = gw_loop_now_ms(h2->loop);
   (void)session;
   switch (hd->type) {
-  case NGHTTP2_DATA:
-    h2->data_frames++;
-    if (hd->length == 0 && !(hd->flags & NGHTTP2_FLAG_END_STREAM)) {
-      gw_h2_stream *stream = h2_stream_of(h2, hd->stream_id);
-      h2_glitch(h2);
-      if (stream != NULL && ++stream->empty_data > GW_H2_EMPTY_DATA_MAX) {
-        h2_stream_fail(h2, stream, GW_BAD_ANSWER, NGHTTP2_ENHANCE_YOUR_CALM);
-      }
-    }
-    break;
+  case NGHTTP2_DATA: h2_data_begins(h2, hd); break;
   case NGHTTP2_HEADERS:
   case NGHTTP2_GOAWAY: break;
   case NGHTTP2_RST_STREAM:
     /* One for each call that we opened is the service's good right. */
-    if (h2->role == GW_H2_SERVER || h2_stream_of(h2, hd->stream_id) == NULL) h2_glitch(h2);
+    if (h2->role == GW_H2_SERVER || h2_stream_of(h2, hd->stream_id) == NULL) {
+      gw_h2_budget_glitch(budget);
+    }
     break;
-  case NGHTTP2_WINDOW_UPDATE:
-    if (++h2->window_updates > 10 * h2->data_frames + 10 * h2->stream_count) h2_glitch(h2);
-    break;
-  case NGHTTP2_PING:
-    /* Behind DATA it measures the way, as gRPC's libraries do. */
-    if ((hd->flags & NGHTTP2_FLAG_ACK) || ++h2->pings > h2->data_frames) h2_glitch(h2);
-    break;
-  default: h2_glitch(h2);
+  case NGHTTP2_WINDOW_UPDATE: gw_h2_budget_window_update(budget); break;
+  case NGHTTP2_PING: gw_h2_budget_ping(budget, hd->flags & NGHTTP2_FLAG_ACK, now_ms); break;
+  case NGHTTP2_SETTINGS: gw_h2_budget_settings(budget, now_ms); break;
+  case NGHTTP2_PRIORITY:
+  case H2_TYPE_PRIORITY_UPDATE: gw_h2_budget_priority(budget); break;
+  default: gw_h2_budget_glitch(budget);
   }
   return 0;
 }
@@ -254,6 +247,7 @@ static int h2_on_begin_headers(nghttp2_session *session, const nghttp2_frame *fr
   h2->block_stream = h2_stream_of(h2, frame->hd.stream_id);
   h2->block_bytes = 0;
   h2->block_fields = 0;
+  if (frame->headers.cat == NGHTTP2_HCAT_REQUEST) h2->budget.streams++;
   if (h2->role != GW_H2_SERVER || frame->headers.cat != NGHTTP2_HCAT_REQUEST) return 0;
   gw_h2_stream *stream = h2->is_going ? NULL : h2->events->on_stream(h2->user);
   if (stream == NULL) {
@@ -308,6 +302,14 @@ static gw_code h2_pseudo_set(gw_h2_stream *stream, gw_str name, gw_str value) {
   return GW_OK;
 }
 
+/* False: the block is a bomb, and decoding stops. */
+static bool h2_block_count(gw_h2 *h2, size_t name_n, size_t value_n) {
+  h2->block_bytes += name_n + value_n + H2_FIELD_OVERHEAD;
+  h2->block_fields++;
+  if (h2->block_bytes > H2_BLOCK_BYTES_HARD) h2->marked = true;
+  return !h2->marked;
+}
+
 static int h2_on_header(nghttp2_session *session, const nghttp2_frame *frame,
                         const uint8_t *name_bytes, size_t name_n, const uint8_t *value_bytes,
                         size_t value_n, uint8_t flags, void *user) {
@@ -318,12 +320,7 @@ static int h2_on_header(nghttp2_session *session, const nghttp2_frame *frame,
   (void)session;
   (void)frame;
   (void)flags;
-  h2->block_bytes += name_n + value_n + H2_FIELD_OVERHEAD;
-  h2->block_fields++;
-  if (h2->block_bytes > H2_BLOCK_BYTES_HARD) {
-    h2->marked = GW_BAD_ANSWER;
-    return NGHTTP2_ERR_PAUSE;
-  }
+  if (!h2_block_count(h2, name_n, value_n)) return NGHTTP2_ERR_PAUSE;
   if (stream == NULL || stream->failed != GW_OK) return 0;
   if (h2->block_bytes > GW_H2_HEADER_BYTES_MAX || h2->block_fields > GW_H2_HEADER_COUNT_MAX) {
     h2_stream_fail(h2, stream, GW_BAD_ANSWER, NGHTTP2_ENHANCE_YOUR_CALM);
@@ -335,6 +332,19 @@ static int h2_on_header(nghttp2_session *session, const nghttp2_frame *frame,
                                     name, value);
   if (code != GW_OK) h2_stream_fail(h2, stream, code, NGHTTP2_INTERNAL_ERROR);
   return 0;
+}
+
+/* nghttp2 drops a field that HTTP forbids; decoding it has cost as much as any other. */
+static int h2_on_invalid_header(nghttp2_session *session, const nghttp2_frame *frame,
+                                const uint8_t *name_bytes, size_t name_n,
+                                const uint8_t *value_bytes, size_t value_n, uint8_t flags,
+                                void *user) {
+  (void)session;
+  (void)frame;
+  (void)name_bytes;
+  (void)value_bytes;
+  (void)flags;
+  return h2_block_count(user, name_n, value_n) ? 0 : NGHTTP2_ERR_PAUSE;
 }
 
 /* A complete header block: an interim answer, the head, or the trailers. */
@@ -503,7 +513,7 @@ static ssize_t h2_on_read_body(nghttp2_session *session, int32_t id, uint8_t *ou
   size_t n = gw_size_min(stream->out.n, room);
   if (n > 0) {
     memcpy(out, stream->out.p, n);
-    h2->data_frames++;
+    h2->budget.data_sent++;
   }
   stream->out = gw_str_skip(stream->out, n);
   if (stream->out.n > 0) return (ssize_t)n;
@@ -535,6 +545,7 @@ gw_code gw_h2_request(gw_h2 *h2, gw_h2_stream *stream, const gw_header *fields, 
   int32_t id = nghttp2_submit_request(h2->session, NULL, nv, h2_nv(nv, fields, count, true),
                                       &provider, stream);
   if (id < 0) return id == NGHTTP2_ERR_NOMEM ? GW_NOMEM : GW_UNAVAILABLE;
+  h2->budget.streams++;
   stream->h2 = h2;
   stream->id = id;
   gw_buf_init(&stream->in, stream->arena, GW_H2_CONNECTION_WINDOW + GW_ROUTE_BODY_BYTES_MAX);
@@ -658,6 +669,7 @@ static int h2_session_new(gw_h2 *h2) {
   nghttp2_session_callbacks_set_on_begin_frame_callback(callbacks, h2_on_begin_frame);
   nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, h2_on_begin_headers);
   nghttp2_session_callbacks_set_on_header_callback(callbacks, h2_on_header);
+  nghttp2_session_callbacks_set_on_invalid_header_callback(callbacks, h2_on_invalid_header);
   nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, h2_on_frame);
   nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, h2_on_data);
   nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, h2_on_stream_close);
@@ -704,7 +716,6 @@ gw_code gw_h2_open(gw_loop *loop, gw_tcp *tcp, gw_h2_role role, const gw_h2_even
   *h2 = (gw_h2){ .loop = loop, .tcp = tcp, .role = role, .events = events, .user = user };
   h2->ready_end = &h2->ready;
   h2->task.run = h2_on_task;
-  h2->glitches_at_ms = gw_loop_now_ms(loop);
   if (h2_session_new(h2) != 0 || h2_settings_submit(h2) != 0) goto failed;
   gw_tcp_own(tcp, &h2_tcp_events, h2);
   h2_wake(h2);

@@ -16,8 +16,7 @@
  * up the others.  Writes are gathered for a loop iteration and leave in one system call.
  *
  * What nghttp2 does not bound is bounded here: decoded header bytes and fields, 1xx, empty DATA,
- * and a budget of glitches (PING, SETTINGS, PRIORITY, RST ...) for each connection (RELIABILITY
- * rule 7). */
+ * and what h2_budget.h counts (RELIABILITY rule 7). */
 #pragma once
 
 #include "base/buf.h"
