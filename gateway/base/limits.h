@@ -62,8 +62,9 @@
 #define GW_H1_ANSWER_HEADER_COUNT_MAX 100u
 #define GW_H1_ANSWER_LINE_BYTES_MAX   GW_KIB(8) /* its status line */
 
-_Static_assert(GW_H2_GLITCHES_WORN + GW_H2_STREAMS_MAX < GW_H2_GLITCHES_MAX,
-               "a worn connection has room for the last reset of each of its streams");
+_Static_assert(
+    GW_H2_GLITCHES_WORN + 2 * GW_H2_STREAMS_MAX < GW_H2_GLITCHES_MAX,
+    "a worn connection has room for what still comes of its streams when all are cancelled");
 _Static_assert(GW_JSON_DEPTH_MAX <= 100, "refuse before the upstream's parser does");
 
 typedef struct gw_limits {

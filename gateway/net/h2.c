@@ -224,11 +224,12 @@ static int h2_on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *h
   (void)session;
   switch (hd->type) {
   case NGHTTP2_DATA: h2_data_begins(h2, hd); break;
-  case NGHTTP2_HEADERS:
   case NGHTTP2_GOAWAY: break;
+  case NGHTTP2_HEADERS:
   case NGHTTP2_RST_STREAM:
-    /* One for each call that we opened is the service's good right. */
-    if (h2->role == GW_H2_SERVER || h2_stream_of(h2, hd->stream_id) == NULL) {
+    /* Some for each call that we opened are the service's good right. */
+    if (h2->role == GW_H2_SERVER ? hd->type == NGHTTP2_RST_STREAM
+                                 : h2_stream_of(h2, hd->stream_id) == NULL) {
       gw_h2_budget_glitch(budget);
     }
     break;
@@ -461,9 +462,12 @@ static int h2_on_unknown(nghttp2_session *session, void **payload, const nghttp2
 /* From here on the peer may have seen the frame. */
 static int h2_on_before_send(nghttp2_session *session, const nghttp2_frame *frame, void *user) {
   gw_h2 *h2 = user;
+  gw_h2_stream *stream = nghttp2_session_get_stream_user_data(session, frame->hd.stream_id);
   if (frame->hd.type == NGHTTP2_HEADERS) {
-    gw_h2_stream *stream = nghttp2_session_get_stream_user_data(session, frame->hd.stream_id);
     if (stream != NULL) stream->was_written = true;
+  } else if (frame->hd.type == NGHTTP2_RST_STREAM) {
+    /* Ours of a stream that nobody left: nghttp2 tells of a wrong content-length only so. */
+    if (stream != NULL && stream->failed == GW_OK) stream->failed = GW_BAD_ANSWER;
   } else if (frame->hd.type == NGHTTP2_GOAWAY && frame->goaway.error_code != NGHTTP2_NO_ERROR) {
     h2->offence = GW_BAD_ANSWER;
   }

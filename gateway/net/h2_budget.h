@@ -1,5 +1,5 @@
-/* h2_budget: frames that cost an HTTP/2 peer next to nothing and us work, counted for one connection
- * (RELIABILITY, "Default limits"; nghttp2 bounds none of them).
+/* h2_budget: frames that cost an HTTP/2 peer next to nothing and us work, counted for one
+ * connection (RELIABILITY, "Default limits"; nghttp2 bounds none of them).
  *
  * PING and SETTINGS have a burst and a rate; WINDOW_UPDATE is measured by the DATA that we sent,
  * PRIORITY by the streams that were opened; everything else that no peer needs is a glitch.  A

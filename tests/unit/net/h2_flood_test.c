@@ -84,6 +84,8 @@ static const flood_row floods[] = {
   { "unknown frame on a stream", 0xbe, 0, 1, "", 0, GW_H2_GLITCHES_WORN - 1, GW_H2_GLITCHES_MAX },
   { "RST_STREAM of a closed one", RST_STREAM, 0, 1, "\0\0\0\x8", 4, GW_H2_GLITCHES_WORN - 1,
     GW_H2_GLITCHES_MAX + 1 },
+  { "HEADERS of a closed stream", HEADERS, END_HEADERS | END_STREAM, 1, "\x88", 1,
+    GW_H2_GLITCHES_WORN - 1, GW_H2_GLITCHES_MAX + 1 },
   { "WINDOW_UPDATE", WINDOW_UPDATE, 0, 0, "\0\0\0\1", 4, GW_H2_WINDOW_UPDATES_FREE,
     GW_H2_WINDOW_UPDATES_FREE + OPEN_CALLS *GW_H2_WINDOW_UPDATES_PER_DATA },
   { "WINDOW_UPDATE of a stream", WINDOW_UPDATE, 0, 3, "\0\0\0\1", 4, GW_H2_WINDOW_UPDATES_FREE,
@@ -166,6 +168,20 @@ TEST(h2_flood, the_ninth_informational_answer_resets_its_stream_only) {
   CHECK_INT(a.client.streams[1].h2.closed_by, GW_H2_CLOSED_CLEAN);
   CHECK_INT(a.client.streams[1].h2.status, 200);
   CHECK_INT(a.client.streams[1].h2.head.count, 0);
+  attacked_done(&a);
+}
+
+/* nghttp2 resets such a stream by itself: it is the service's fault, not its wish. */
+TEST(h2_flood, a_wrong_content_length_breaks_the_protocol) {
+  attacked a;
+  attacked_init(&a);
+  attacked_calls(&a, 2);
+  CHECK(raw_frame(a.loop, a.fd, HEADERS, END_HEADERS, 1, "\x88\x0f\x0d\x01\x39", 5));
+  CHECK(raw_frame(a.loop, a.fd, DATA, END_STREAM, 1, "x", 1));
+  CHECK(raw_frame(a.loop, a.fd, HEADERS, END_HEADERS | END_STREAM, 3, "\x88", 1));
+  PUMP(a.loop, side_closed(&a.client) == 2);
+  CHECK_INT(a.client.streams[0].h2.closed_by, GW_H2_CLOSED_PROTOCOL);
+  CHECK_INT(a.client.streams[1].h2.closed_by, GW_H2_CLOSED_CLEAN);
   attacked_done(&a);
 }
 
