@@ -262,10 +262,11 @@ test-faults: ## backends that die, restart and fail under load: what clients not
 	tests/faults/test_faults.py --build $(B)
 
 .PHONY: soak
-soak: ## the same for minutes, with 100,000 POSTs
+soak: ## the same for minutes, with 100,000 POSTs; hostile services for long
 	@$(call need,$(DEPS_BUILD) $(DEPS_DEMO) $(DEPS_TEST))
 	@$(MAKE) --no-print-directory all
 	tests/faults/test_faults.py --build $(B) --long
+	SLUICE_LONG=1 $(PYTHON) tests/run.py --build $(B) --only hostile integration
 
 .PHONY: unit-bins
 unit-bins: $(UNIT_BINS)

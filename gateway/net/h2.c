@@ -224,7 +224,6 @@ static int h2_on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *h
   (void)session;
   switch (hd->type) {
   case NGHTTP2_DATA: h2_data_begins(h2, hd); break;
-  case NGHTTP2_GOAWAY: break;
   case NGHTTP2_HEADERS:
   case NGHTTP2_RST_STREAM:
     /* Some for each call that we opened are the service's good right. */

@@ -1,7 +1,6 @@
 #include "net/h2_budget.h"
 
-#define BUDGET_FRAME 1000u /* a bucket counts thousandths: a rate for each second fits a ms clock  \
-                            */
+#define BUDGET_FRAME 1000u /* in thousandths: a rate for each second fits a ms clock */
 
 static bool bucket_take(gw_h2_bucket *bucket, uint64_t now_ms) {
   uint64_t forgiven = (now_ms - bucket->at_ms) * GW_H2_CALM_PER_SECOND;

@@ -1,7 +1,7 @@
 """gRPC services that break HTTP/2: raw frames, and tables of what they do.
 
-A Peer gathers `calls` requests on one connection, then runs its script once; whatever comes later it
-answers well.  The tables say what a script does and what must become of the first call (the
+A Peer gathers `calls` requests on one connection, then runs its script once; whatever comes later
+it answers well.  The tables say what a script does and what must become of the first call (the
 victim), of the others beside it, and of the connection.
 """
 import socket
@@ -55,8 +55,25 @@ ONLY = HEAD + OK
 TABLE, PUSHES, STREAMS, WINDOWS, FRAMES = 1, 2, 3, 4, 5
 
 
+def varint(value):
+    """As protobuf writes it."""
+    out = b""
+    while value > 127:
+        out += bytes([value % 128 + 128])
+        value //= 128
+    return out + bytes([value])
+
+
+def tag(number, wire):
+    return varint(number << 3 | wire)
+
+
+def text(number, payload):
+    return tag(number, 2) + varint(len(payload)) + payload
+
+
 def user(name):
-    return b"\x0a" + number(len(name), 7) + name  # userservice.User{user_id}; below 127 bytes
+    return text(1, name)  # userservice.User{user_id}
 
 
 def head(stream, extra=b"", flags=0):
@@ -115,7 +132,7 @@ class Link:
         elif kind == WINDOW:
             self.windows[stream] = self.windows.get(stream, 0) + struct.unpack(">I", payload)[0]
         elif kind == SETTINGS and not flags & ACK:
-            self.send(frame(SETTINGS, ACK))
+            self.peer.acknowledge(self)
         elif kind == SETTINGS:
             self.acks += 1
         elif kind == PING and flags & ACK:
@@ -125,8 +142,9 @@ class Link:
         return stream if kind in (HEADERS, DATA) and flags & END_STREAM else None
 
     def name(self, stream):
-        """userservice.GetUserRequest.user_id"""
-        return self.asked[stream][7:]
+        """The one string in its message, of less than 16 KiB."""
+        message = self.asked[stream][6:]
+        return message[2 if message[0] > 127 else 1:]
 
 
 class Peer(Listener):
@@ -153,7 +171,9 @@ class Peer(Listener):
         link.send(frame(SETTINGS, 0, 0, self.greeting))
         self.links.append(link)
         while True:
-            done = link.handle(*link.next())
+            kind, flags, stream, payload = link.next()
+            done = link.handle(kind, flags, stream, payload)
+            self.took(link, kind, stream, payload)
             if done is None:
                 continue
             link.open.append(done)
@@ -161,6 +181,12 @@ class Peer(Listener):
                 self.answer(link)
             elif len(link.open) == self.calls:
                 self.strike(link)
+
+    def acknowledge(self, link):
+        link.send(frame(SETTINGS, ACK))
+
+    def took(self, link, kind, stream, payload):
+        """A frame was handled; for those that answer in between."""
 
     def strike(self, link):
         self.struck, self.struck_at = True, time.monotonic()
@@ -265,7 +291,8 @@ PROTOCOL_ROWS = [
     ends("6.5.2 MAX_FRAME_SIZE of 16383", frame(SETTINGS, 0, 0, setting(FRAMES, 16383)), PROTOCOL),
     ends("6.5.2 MAX_FRAME_SIZE of 2^24", frame(SETTINGS, 0, 0, setting(FRAMES, 1 << 24)), PROTOCOL),
     fine("6.5.2 an unknown setting", frame(SETTINGS, 0, 0, setting(0xff, 77))),
-    fine("6.5.3 a setting twice", frame(SETTINGS, 0, 0, setting(STREAMS, 1) + setting(STREAMS, 99))),
+    fine("6.5.3 a setting twice",
+         frame(SETTINGS, 0, 0, setting(STREAMS, 1) + setting(STREAMS, 99))),
     ends("6.6 PUSH_PROMISE", lambda s: frame(PUSH, END_HEADERS, s, b"\0\0\0\2\x82"), PROTOCOL),
     ends("6.6 PUSH_PROMISE on stream 0", frame(PUSH, END_HEADERS, 0, b"\0\0\0\2\x82"), PROTOCOL),
     fine("6.7 an acknowledgement that nobody asked for", frame(PING, ACK, 0, b"12345678")),
@@ -381,7 +408,8 @@ FLOODS = [
     ends("PRIORITY of an idle stream", many(50000, frame(PRIORITY, 0, IDLE, b"\0\0\0\0\1")),
          CALM, calls=True),
     ends("unknown frames", many(50000, frame(0xbe, 0, 0, b"x")), CALM, calls=True),
-    ends("empty DATA", many(50000, lambda s: data(s, b"")), CALM, calls=True),
+    ends("empty DATA", lambda link, s: (
+        link.send(head(s[0])), many(50000, lambda s: data(s, b""))(link, s)), CALM, calls=True),
     Row("HEADERS of a closed stream", lambda link, s: (
         link.send(good(s[0])), many(50000, lambda s: trailers(s))(link, s)), (200,),
         goaway=(CALM,), calls=True),
@@ -432,6 +460,17 @@ def padding(stream):
     frames = [data(stream, b"\xff" + body[i:i + 5] + b"\0" * 255, PADDED)
               for i in range(0, len(body), 5)]
     return head(stream) + b"".join(frames[:200]) + b"".join(frames[200:]) + trailers(stream)
+
+
+def pinged(stream):
+    """The interop tests' ping server: one before and behind each frame."""
+    ping = frame(PING, 0, 0, b"12345678")
+    return ping.join([b"", head(stream), data(stream, message(user(b"7"))), trailers(stream), b""])
+
+
+def cut(text, parts):
+    size = -(-len(text) // parts)
+    return [text[i:i + size] for i in range(0, len(text), size)]
 
 
 # One answer is bad, or at the edge: its call alone feels it.
@@ -486,7 +525,7 @@ ANSWERS = [
         + frame(RST, 0, s, b"\0\0\0\2"), (500, 502), code=13),
     Row("rst_after_data", lambda s: head(s) + data(s, message(user(b"7")))
         + frame(RST, 0, s, b"\0\0\0\2"), (500,), code=13),
-    fine("pings around everything", lambda s: PINGED(s)),
+    fine("pings around everything", pinged),
 ]
 ANSWERS += [
     Row(f"RST_STREAM with code {code}", lambda s, c=code: frame(RST, 0, s, struct.pack(">I", c)),
@@ -496,14 +535,3 @@ ANSWERS += [
                              (10, 500, 13), (11, 429, 8), (12, 403, 7), (13, 500, 13),
                              (77, 500, 13), (0xffffffff, 500, 13))
 ]
-
-
-def PINGED(stream):
-    """The interop tests' ping server: one before and behind each frame."""
-    ping = frame(PING, 0, 0, b"12345678")
-    return ping.join([b"", head(stream), data(stream, message(user(b"7"))), trailers(stream), b""])
-
-
-def cut(text, parts):
-    size = -(-len(text) // parts)
-    return [text[i:i + size] for i in range(0, len(text), size)]

@@ -1,7 +1,8 @@
 """gRPC services that break HTTP/2's rules or its spirit, each beside a good one.
 
-Of every attack a table says what becomes of the call that it hits, of the others on that connection, and
-of the connection; the good endpoint's calls, and whatever is asked afterwards, never feel it.
+Of every attack a table says what becomes of the call that it hits, of the others on that
+connection, and of the connection; the good endpoint's calls, and whatever is asked afterwards,
+never feel it.
 """
 import os
 import struct
