@@ -206,11 +206,13 @@ class Peer(Listener):
 class Row:
     """name; script: bytes, or a function of the victim's stream, or of the connection and all
     streams; victim: HTTP statuses that the first call may get; goaway: codes of the connection
-    error, None: it lives; reset: codes of the victim's RST_STREAM, None: none is asked for."""
+    error, None: it lives; reset: codes of the victim's RST_STREAM, None: none is asked for; ms,
+    kib: of CPU and memory, with all other calls."""
 
-    def __init__(self, name, script, victim, goaway=None, reset=None, code=None, calls=False):
+    def __init__(self, name, script, victim, goaway=None, reset=None, code=None, calls=False,
+                 ms=50, kib=1024):
         self.name, self.victim, self.goaway, self.reset = name, victim, goaway, reset
-        self.code = code
+        self.code, self.ms, self.kib = code, ms, kib
         if isinstance(script, bytes):
             self.script = lambda link, streams: link.send(script)
         elif calls:
@@ -408,7 +410,8 @@ FLOODS = [
     ends("PRIORITY of an idle stream", many(50000, frame(PRIORITY, 0, IDLE, b"\0\0\0\0\1")),
          CALM, calls=True),
     ends("unknown frames", many(50000, frame(0xbe, 0, 0, b"x")), CALM, calls=True),
-    ends("empty DATA", lambda link, s: (
+    # nghttp2 drops DATA of a closed stream before anybody can count it: it costs next to nothing.
+    fails("empty DATA", lambda link, s: (
         link.send(head(s[0])), many(50000, lambda s: data(s, b""))(link, s)), CALM, calls=True),
     Row("HEADERS of a closed stream", lambda link, s: (
         link.send(good(s[0])), many(50000, lambda s: trailers(s))(link, s)), (200,),
@@ -418,8 +421,8 @@ FLOODS = [
     ends("empty CONTINUATION", continuations(1000, b""), CALM, PROTOCOL, INTERNAL),
     ends("large CONTINUATION", continuations(1000, field("x", "v" * 16000)), CALM, PROTOCOL,
          INTERNAL),
-    ends("an HPACK bomb", hpack_bomb(b"x"), CALM),
-    ends("an HPACK bomb of forbidden fields", hpack_bomb(b"("), CALM),
+    ends("an HPACK bomb", hpack_bomb(b"x"), CALM, ms=10, kib=256),
+    ends("an HPACK bomb of forbidden fields", hpack_bomb(b"("), CALM, ms=10, kib=256),
     ends("fields without a name", lambda s: frame(
         HEADERS, END_HEADERS, s, b"\x88" + b"\x00\x00\x00" * 5000), CALM),
     fails("more DATA than the windows", lambda s: head(s) + data(s, b"x" * 16384) * 80, FLOW,
@@ -500,7 +503,7 @@ ANSWERS = [
     fine("one byte in each DATA", bytewise),
     fine("51 KB of padding", padding),
     Row("a prefix of 4 GiB", lambda s: head(s) + data(s, b"\0\xff\xff\xff\xffx"), (502,),
-        reset=(CANCEL,)),
+        reset=(CANCEL,), kib=128),
     Row("a prefix of the limit and 1", lambda s: head(s) + data(s, b"\0\0\x10\0\1x"), (502,),
         reset=(CANCEL,)),
     Row("flag 2", lambda s: head(s) + data(s, message(b"", 2)) + trailers(s), (502,)),
