@@ -30,7 +30,7 @@ static const gw_str balance_words[] = {
   [GW_BALANCE_PICK_FIRST] = GW_STR_INIT("pick_first"),
 };
 
-static const gw_str compression_words[] = { GW_STR_INIT("none"), GW_STR_INIT("gzip") };
+static const gw_str compression_words[] = { GW_STR_INIT("identity"), GW_STR_INIT("gzip") };
 
 static bool conf_read_endpoint(gw_conf *conf, const gw_yaml *node, gw_endpoint_config *out) {
   gw_err err;
