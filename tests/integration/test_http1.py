@@ -320,8 +320,8 @@ class Swallowing(Test):
         gw = self.gateway(config([self.users().endpoint], limits="body: 1KiB"))
         client = gw.connect()
         client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 65536)
-        client.send(f"POST /v1/users HTTP/1.1\r\nHost: t\r\nContent-Length: {7 << 20}\r\n\r\n")
-        client.socket.sendall(b"x" * (7 << 20))
+        client.send(f"POST /v1/users HTTP/1.1\r\nHost: t\r\nContent-Length: {3 << 20}\r\n\r\n")
+        client.socket.sendall(b"x" * (3 << 20))
         self.assertEqual(client.answer().status, 413)
         client.close()
 
