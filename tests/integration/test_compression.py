@@ -6,7 +6,7 @@ import zlib
 
 import harness
 from bad_server import HEAD, OK, Upstream, message
-from harness import Test, config
+from harness import Settings, Test, config
 
 JSON = ("-H", "Content-Type: application/json")
 BOMB_BYTES = 40 << 20
@@ -109,7 +109,8 @@ class Services(Test):
         before = gw.rss()
         for _ in range(10):
             self.check_error(gw.curl("/v1/users/7"), 502, 13, "over the limit of 1048576 (message)")
-        self.assertLess(gw.rss() - before, (1 << 20) + (64 << 10))
+        if not Settings.sanitized():  # which keep what was freed
+            self.assertLess(gw.rss() - before, (1 << 20) + (64 << 10))
 
     def test_a_bomb_that_lies_about_its_size(self):
         bomb = gzip.compress(user(b"\0" * BOMB_BYTES))[:-4] + struct.pack("<I", 1000000)
@@ -118,7 +119,8 @@ class Services(Test):
         before = gw.rss()
         for _ in range(10):
             self.check_error(gw.curl("/v1/users/7"), 502, 13)
-        self.assertLess(gw.rss() - before, (1 << 20) + (64 << 10))
+        if not Settings.sanitized():  # which keep what was freed
+            self.assertLess(gw.rss() - before, (1 << 20) + (64 << 10))
 
 
 class Clients(Test):
