@@ -31,13 +31,6 @@ size_t eat_digits(const std::string &text, size_t *at) {
   return *at - begin;
 }
 
-size_t eat_spaces(const std::string &text, size_t *at) {
-  size_t begin = *at;
-  while (*at < text.size() && isspace(static_cast<unsigned char>(text[*at])))
-    ++*at;
-  return *at - begin;
-}
-
 int number(const std::string &text, size_t at, size_t n) {
   return atoi(text.substr(at, n).c_str());
 }
@@ -115,26 +108,21 @@ TimeVerdict timestamp_judge(const std::string &text) {
   return TimeVerdict::kGood;
 }
 
-/* C++ hands the parts to parsers of integers that skip spaces, take a plus and count no zeros. */
+/* C++ hands the parts to parsers of integers that skip spaces, take a sign and count no zeros. */
 TimeVerdict duration_judge(const std::string &text) {
-  size_t at = 0;
-  size_t spaces = eat_spaces(text, &at);
-  bool plus = eat(text, &at, "+");
-  if (!plus) eat(text, &at, "-");
-  size_t begin = at, whole = eat_digits(text, &at), fraction = 0;
-  if (whole == 0) return TimeVerdict::kBad;
-  bool zeros = whole > 1 && text[begin] == '0';
-  spaces += eat_spaces(text, &at);
-  bool point = eat(text, &at, ".");
-  if (point) {
-    spaces += eat_spaces(text, &at);
-    fraction = eat_digits(text, &at);
-    spaces += eat_spaces(text, &at);
+  std::string bare;
+  for (char c : text) {
+    if (!isspace(static_cast<unsigned char>(c)) && c != '+' && c != '-') bare += c;
   }
-  if (!eat(text, &at, "s") || at != text.size()) return TimeVerdict::kBad;
-  int64_t seconds = strtoll(text.c_str() + begin, nullptr, 10);
-  if (seconds > kDurationMax) return TimeVerdict::kBad;
-  bool lax = spaces > 0 || plus || zeros || (point && fraction == 0) || fraction > 9;
+  bool signs = bare != text && "-" + bare != text;
+  size_t at = 0, whole = eat_digits(bare, &at), fraction = 0;
+  if (whole == 0) return TimeVerdict::kBad;
+  bool point = eat(bare, &at, ".");
+  if (point) fraction = eat_digits(bare, &at);
+  if (!eat(bare, &at, "s") || at != bare.size()) return TimeVerdict::kBad;
+  if (strtoll(bare.c_str(), nullptr, 10) > kDurationMax) return TimeVerdict::kBad;
+  bool zeros = whole > 1 && bare[0] == '0', no_fraction = point && fraction == 0;
+  bool lax = signs || zeros || no_fraction || fraction > 9;
   return lax ? TimeVerdict::kPeerTakes : TimeVerdict::kGood;
 }
 
