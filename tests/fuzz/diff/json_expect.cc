@@ -15,7 +15,7 @@ namespace {
 using F = FieldDescriptor;
 
 bool is_type(const Descriptor *type, const char *name) {
-  return type->full_name() == std::string("google.protobuf.") + name;
+  return type->name() == name && type->file()->package() == "google.protobuf";
 }
 
 bool is_wrapper(const Descriptor *type) {

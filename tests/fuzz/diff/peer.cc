@@ -348,14 +348,14 @@ MessagePtr peer_any_content(const Message &any) {
   return peer_parse(target, reflection->GetString(any, type->FindFieldByNumber(2)));
 }
 
-bool peer_wire_to_json(const Message &message, std::string *json, std::string *why) {
+bool peer_wire_to_json(const Message &message, const std::string &wire, std::string *json,
+                       std::string *why) {
   const Descriptor *type = message.GetDescriptor();
   json->clear();
   peer->resolver->names.clear();
   peer->resolver->numbers.clear();
   note_numbers(message, &peer->resolver->numbers);
-  auto status = pb::util::BinaryToJsonString(peer->resolver.get(), type_url(type),
-                                             peer_serialize(message), json);
+  auto status = pb::util::BinaryToJsonString(peer->resolver.get(), type_url(type), wire, json);
   if (!status.ok()) *why = status.ToString();
   return status.ok();
 }

@@ -35,7 +35,9 @@ const FieldDescriptor *peer_find_extension(const std::string &name, const Descri
 MessagePtr peer_parse(const Descriptor *type, const std::string &wire);
 bool peer_json_to_wire(const Descriptor *type, bool reject_unknown, const std::string &json,
                        std::string *wire, std::string *why);
-bool peer_wire_to_json(const Message &message, std::string *json, std::string *why);
+/* `wire`: the message, serialized. */
+bool peer_wire_to_json(const Message &message, const std::string &wire, std::string *json,
+                       std::string *why);
 /* The payload as the type that the URL names; nullptr: unknown, or unreadable. */
 MessagePtr peer_any_content(const Message &any);
 std::string peer_serialize(const Message &message);

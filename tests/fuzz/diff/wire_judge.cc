@@ -23,7 +23,7 @@ using F = FieldDescriptor;
 constexpr int kPeerDepthMax = 64; /* ProtoStreamObjectSource's default */
 
 bool is_type(const Descriptor *type, const char *name) {
-  return type->full_name() == std::string("google.protobuf.") + name;
+  return type->name() == name && type->file()->package() == "google.protobuf";
 }
 
 class Judge {
