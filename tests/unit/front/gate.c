@@ -131,6 +131,12 @@ bool user_has(user *u, const char *text) {
   return user_count(u, text) > 0;
 }
 
+bool user_ends_with(user *u, const char *text) {
+  size_t n = strlen(text);
+  user_read(u, SIZE_MAX);
+  return u->n >= n && memcmp(u->text + u->n - n, text, n) == 0;
+}
+
 bool user_ended(user *u) {
   user_read(u, SIZE_MAX);
   return u->ended;

@@ -43,5 +43,6 @@ void user_send(user *u, const char *text);
 void user_read(user *u, size_t max); /* what is there, at most that */
 uint32_t user_count(user *u, const char *text);
 bool user_has(user *u, const char *text);
+bool user_ends_with(user *u, const char *text); /* all that came so far; quicker than user_has */
 bool user_ended(user *u);
 void user_done(user *u);
