@@ -7,6 +7,7 @@ with a common ledger behind it, and clients that count.
 Each case prints its figures and what they must be.  --long is what `make soak` runs.
 """
 import argparse
+import atexit
 import collections
 import http.client
 import os
@@ -52,6 +53,7 @@ class Backend:
             command = ["node", str(HERE / "ledger_server.js"), str(self.port), self.ledger]
             environment["SLUICE_NODE_MODULES"] = str(harness.node_modules())
         self.process = Process(command, "ledger", stdout=-1, env=environment)
+        atexit.register(self.process.kill)  # should a case end in the middle
         if self.process.process.stdout.readline() != b"ready\n":
             raise AssertionError("a backend did not start: " + self.process.stderr())
 
@@ -155,6 +157,7 @@ class Faults:
             backend.start()
         text = config([f"grpc://127.0.0.1:{b.port}" for b in self.backends], routes=ROUTES)
         self.gateway = Gateway(text)
+        atexit.register(self.gateway.kill)
         wait_for(lambda: self.gateway.admin("/readyz").status == 200, 10, "ready")
         wait_for(lambda: harness.metric_sum(self.gateway.metrics(), "sluice_upstream_connections")
                  >= backends, 10, "connected")
