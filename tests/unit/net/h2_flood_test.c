@@ -129,6 +129,26 @@ TEST(h2_flood, pings_behind_data_are_no_flood) {
   attacked_done(&a);
 }
 
+/* However many of them one read brings. */
+TEST(h2_flood, pings_behind_data_may_come_all_at_once) {
+  static const char two_frames[] = "\0\0\1\0\0\0\0\0\1x"
+                                   "\0\0\x8\6\0\0\0\0\0"
+                                   "12345678";
+  enum { PAIR_BYTES = sizeof two_frames - 1, PAIRS = 60000 / PAIR_BYTES };
+  static char bytes[PAIRS * PAIR_BYTES];
+  attacked a;
+  attacked_init(&a);
+  attacked_calls(&a, 1);
+  CHECK(raw_frame(a.loop, a.fd, HEADERS, END_HEADERS, 1, ok_head, 1));
+  for (size_t i = 0; i < sizeof bytes; i += PAIR_BYTES)
+    memcpy(bytes + i, two_frames, PAIR_BYTES);
+  CHECK(raw_send(a.loop, a.fd, bytes, sizeof bytes));
+  PUMP(a.loop, a.client.streams[0].received == PAIRS);
+  CHECK(a.client.h2 != NULL);
+  raw_drain(a.fd);
+  attacked_done(&a);
+}
+
 TEST(h2_flood, the_eleventh_empty_data_frame_resets_its_stream_only) {
   attacked a;
   attacked_init(&a);
