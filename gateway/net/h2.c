@@ -8,16 +8,13 @@
 #include "net/h2_budget.h"
 #include "net/loop_uv.h"
 
-#define H2_FIELDS_NV_MAX    128u                         /* fields that we send in one head */
-#define H2_BLOCK_BYTES_HARD (4 * GW_H2_HEADER_BYTES_MAX) /* decoding stops: an HPACK bomb */
-#define H2_ACKS_FLUSHED_AT  100u /* frames that wait to be sent after a read */
-/* Acknowledgements waiting to be sent: as many as one read of nothing but PINGs asks for.  How many
- * of those a peer may send is the budget's to say. */
-#define H2_OUTBOUND_ACK_MAX     (LOOP_SCRATCH_BYTES / H2_PING_BYTES)
-#define H2_PING_BYTES           17u
-#define H2_TYPE_UNKNOWN         10u /* the first frame type that RFC 9113 does not know */
-#define H2_TYPE_PRIORITY_UPDATE 16u /* RFC 9218 */
-#define H2_FIELD_OVERHEAD       32u /* RFC 9113 section 6.5.2 */
+#define H2_FIELDS_NV_MAX        128u                         /* fields that we send in one head */
+#define H2_BLOCK_BYTES_HARD     (4 * GW_H2_HEADER_BYTES_MAX) /* decoding stops: an HPACK bomb */
+#define H2_OUTBOUND_ACK_MAX     (LOOP_SCRATCH_BYTES / 17u)   /* one read of nothing but PINGs */
+#define H2_FLUSHED_AT           100u /* frames: what a read asks for does not add up */
+#define H2_TYPE_UNKNOWN         10u  /* the first frame type that RFC 9113 does not know */
+#define H2_TYPE_PRIORITY_UPDATE 16u  /* RFC 9218 */
+#define H2_FIELD_OVERHEAD       32u  /* RFC 9113 section 6.5.2 */
 
 struct gw_h2 {
   gw_loop *loop;
@@ -197,8 +194,7 @@ static void h2_on_tcp_read(void *user, char *bytes, size_t n) {
     h2->has_changed = true;
     gw_h2_drain(h2);
   }
-  /* The loop may read again before the iteration ends, and acknowledgements would add up. */
-  if (nghttp2_session_get_outbound_queue_size(h2->session) > H2_ACKS_FLUSHED_AT) h2_flush(h2);
+  if (nghttp2_session_get_outbound_queue_size(h2->session) > H2_FLUSHED_AT) h2_flush(h2);
   h2_tick_ready(h2);
 }
 
@@ -795,11 +791,4 @@ const char *gw_h2_failure(const gw_h2 *h2) {
 
 bool gw_h2_is_ready(const gw_h2 *h2) {
   return h2->is_ready;
-}
-
-gw_str gw_h2_field_get(const gw_h2_fields *fields, gw_str name) {
-  for (uint32_t i = 0; i < fields->count; i++) {
-    if (gw_str_eq(fields->items[i].name, name)) return fields->items[i].value;
-  }
-  return (gw_str){ NULL, 0 };
 }

@@ -157,4 +157,9 @@ enum {
 };
 
 /* The value of the first field of that name, or p == NULL. */
-gw_str gw_h2_field_get(const gw_h2_fields *fields, gw_str name);
+static inline gw_str gw_h2_field_get(const gw_h2_fields *fields, gw_str name) {
+  for (uint32_t i = 0; i < fields->count; i++) {
+    if (gw_str_eq(fields->items[i].name, name)) return fields->items[i].value;
+  }
+  return (gw_str){ NULL, 0 };
+}
