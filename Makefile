@@ -70,7 +70,7 @@ LDLIBS += $(PKG_LIBS) -lm -lpthread
 
 # ---- files, by layer --------------------------------------------------------------------------
 
-LAYERS := base schema codec route net upstream control exchange front admin demo
+LAYERS := base schema codec route net upstream control exchange front admin demo command
 objects_of = $(patsubst %.c,$(B)/obj/%.o,$(sort $(wildcard gateway/$(1)/*.c)))
 # The objects of a layer and of all layers below it; schema/ brings the generated code along.
 layers_to = $(firstword $(LAYERS)) $(if $(filter-out $(firstword $(LAYERS)),$(1)),$(call upto,$(1),$(wordlist 2,99,$(LAYERS))))
@@ -196,7 +196,7 @@ FUZZ_OPT ?= -O1
 FUZZ_SANFLAGS := -g $(FUZZ_OPT) -fsanitize=$(FUZZ_SAN) -fno-sanitize-recover=all
 FUZZ_FLAGS := -std=gnu17 -fsanitize=fuzzer $(FUZZ_SANFLAGS)
 # clang sees the whole program at once, so that every layer's code is instrumented.
-FUZZ_SRC = $(foreach l,$(filter-out admin demo front,$(LAYERS)),$(wildcard gateway/$(l)/*.c)) $(GEN_C)
+FUZZ_SRC = $(foreach l,$(filter-out admin demo front command,$(LAYERS)),$(wildcard gateway/$(l)/*.c)) $(GEN_C)
 
 $(B)/fuzz/obj/%.o: %.c | $(B)/gen/sluice/descriptor.pb-c.h
 	@mkdir -p $(@D)

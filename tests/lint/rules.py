@@ -4,9 +4,9 @@ import re
 from pathlib import PurePosixPath
 
 LAYERS = ("base", "schema", "codec", "route", "net", "upstream", "migrate", "control", "exchange",
-          "front", "admin", "demo")
-# Headers of the top level that a layer may include: the operators' server drives the whole program.
-TOP_LEVEL_HEADERS = {"admin": {"server.h"}}
+          "front", "admin", "demo", "command")
+# Headers of the top level that a layer may include: both drive the whole program.
+TOP_LEVEL_HEADERS = {"admin": {"server.h"}, "command": {"server.h"}}
 
 HOMES = (
     (r"uv\.h|nghttp2/.*", ("net",)),
