@@ -70,7 +70,7 @@ LDLIBS += $(PKG_LIBS) -lm -lpthread
 
 # ---- files, by layer --------------------------------------------------------------------------
 
-LAYERS := base schema codec route net upstream control exchange front admin demo command
+LAYERS := base schema codec route net upstream migrate control exchange front admin demo command
 objects_of = $(patsubst %.c,$(B)/obj/%.o,$(sort $(wildcard gateway/$(1)/*.c)))
 # The objects of a layer and of all layers below it; schema/ brings the generated code along.
 layers_to = $(firstword $(LAYERS)) $(if $(filter-out $(firstword $(LAYERS)),$(1)),$(call upto,$(1),$(wordlist 2,99,$(LAYERS))))

@@ -50,7 +50,7 @@ typedef struct gw_route {
   bool headers_response_all; /* ["*"] */
   const gw_header_bind *header_binds;
   uint32_t header_bind_count;
-  void *metrics; /* exchange's counters for this route; set at publication */
+  const struct gw_migration *migration; /* NULL: nothing but gRPC answers (migrate/migration.h) */
 } gw_route;
 
 typedef struct gw_rule {
