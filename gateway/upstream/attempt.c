@@ -105,6 +105,7 @@ static void attempt_finish_broken(gw_attempt *attempt) {
                         "upstream's answer breaks HTTP/2 or one of its limits");
     break;
   case GW_H2_CLOSED_CONNECTION:
+    attempt->stranded = true;
     attempt_finish_text(attempt, GW_UNAVAILABLE, GW_GRPC_UNAVAILABLE,
                         "the connection to the upstream broke");
     break;

@@ -77,8 +77,9 @@ struct gw_attempt {
   uint32_t message_count;
   uint32_t streams; /* opened */
   bool has_head, speaks_grpc, has_trailers, ended, was_refused;
-  bool unseen;  /* done, and the service provably processed nothing */
-  bool expired; /* done by its own deadline, not the call's */
+  bool unseen;   /* done, and the service provably processed nothing */
+  bool expired;  /* done by its own deadline, not the call's */
+  bool stranded; /* failed because its connection broke, or on an address that is now ejected */
   char timeout[GW_NUMBER_TEXT_MAX + 1], count[GW_NUMBER_TEXT_MAX];
 };
 

@@ -102,21 +102,36 @@ static bool call_may_retry(gw_call *call) {
   return call->is_retrying;
 }
 
+/* One address is lost and another is well: that is no overload, which throttling is against, and
+ * all calls that were on their way there need another attempt at the same time.  Once for each. */
+static bool call_may_be_rescued(const gw_call *call, const gw_attempt *failed) {
+  return failed->stranded && !call->was_rescued &&
+         gw_upstream_has_other(call->upstream, failed->address_id);
+}
+
 /* A failed attempt: whether another one follows it, and when. */
 static bool call_try_again(gw_call *call, const gw_attempt *failed) {
   uint64_t wait_ms = 0;
   const gw_retry_config *policy = call_policy(call);
   bool is_worth = call_is_worth_another(call, failed);
   pushback pushed = call_pushback(failed, &wait_ms);
-  if (is_worth || pushed == PUSHBACK_NEVER) gw_upstream_retry_note(call->upstream, true);
+  bool rescued = is_worth && pushed == PUSHBACK_NONE && call_may_be_rescued(call, failed);
+  if ((is_worth && !rescued) || pushed == PUSHBACK_NEVER) {
+    gw_upstream_retry_note(call->upstream, true);
+  }
   if (!is_worth || pushed == PUSHBACK_NEVER || call->request.queue != NULL) return false;
   if (!call->request.idempotent && !failed->unseen) return false;
   if (call->started >= policy->attempts) return false;
   /* Where no connection is to be expected the client is told at once. */
   if (!call->request.waits_ready && !gw_upstream_has_hope(call->upstream)) return false;
-  if (pushed == PUSHBACK_NONE) wait_ms = policy->hedges ? 0 : call_pause_ms(call);
+  if (pushed == PUSHBACK_NONE) wait_ms = policy->hedges || rescued ? 0 : call_pause_ms(call);
   if (!call_has_time(call, wait_ms)) return false;
-  if (!call_may_retry(call)) return false;
+  if (rescued) {
+    call->was_rescued = true;
+    gw_upstream_rescued(call->upstream);
+  } else if (!call_may_retry(call)) {
+    return false;
+  }
   gw_timer_set(call->loop, &call->timer, gw_loop_now_ms(call->loop) + wait_ms);
   if (!call->is_pausing) gw_upstream_pause(call->upstream, call);
   call->is_pausing = true;

@@ -46,6 +46,7 @@ struct gw_call {
   uint64_t wait_ms;
   bool is_pausing;
   bool is_retrying; /* counted in the upstream's throttle */
+  bool was_rescued; /* tried again once although that might not have been allowed */
 };
 
 /* call: zero-initialised but for tick and arena. */

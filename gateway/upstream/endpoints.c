@@ -253,7 +253,20 @@ void *gw_endpoints_pick(gw_endpoints *endpoints, uint32_t avoid_id) {
   return endpoints_pick_from(endpoints, start, &rules);
 }
 
+bool gw_endpoints_has_other(const gw_endpoints *endpoints, uint32_t id) {
+  const pick_rules rules = { id, true, gw_loop_now_ms(endpoints->loop) };
+  gw_address *address;
+  DL_FOREACH2(endpoints->addresses, address, next) {
+    if (address_find(address, &rules) != NULL) return true;
+  }
+  return false;
+}
+
 /* ---- ejection ---- */
+
+bool gw_address_is_ejected(const gw_address *address) {
+  return gw_outlier_is_ejected(&address->outlier, gw_loop_now_ms(address->endpoints->loop));
+}
 
 /* Whether one more may be ejected. */
 static bool endpoints_may_eject(const gw_endpoints *endpoints, uint64_t now_ms) {

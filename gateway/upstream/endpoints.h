@@ -87,6 +87,10 @@ bool gw_endpoints_is_resolving(const gw_endpoints *endpoints);
  * `avoid_id` (0: none) are only taken when there is no other.  NULL: none. */
 void *gw_endpoints_pick(gw_endpoints *endpoints, uint32_t avoid_id);
 
+/* Whether another address than `id` could be picked that is not ejected. */
+bool gw_endpoints_has_other(const gw_endpoints *endpoints, uint32_t id);
+
+bool gw_address_is_ejected(const gw_address *address);
 /* A call to it ended.  True: that was one failure too many, and it is ejected now. */
 bool gw_address_result(gw_address *address, bool failed);
 

@@ -21,6 +21,11 @@ void gw_upstream_unpause(gw_upstream *upstream, gw_call *call);
 bool gw_upstream_has_hope(const gw_upstream *upstream);
 double gw_upstream_draw(gw_upstream *upstream); /* uniform in [0, 1) */
 
+/* Another address than this one can take a call now, and is not ejected. */
+bool gw_upstream_has_other(const gw_upstream *upstream, uint32_t address_id);
+/* A call is tried again without asking those below: counted. */
+void gw_upstream_rescued(gw_upstream *upstream);
+
 const gw_retry_config *gw_upstream_retry(const gw_upstream *upstream);
 /* gRFC A6's throttling: what an attempt's end means for it. */
 void gw_upstream_retry_note(gw_upstream *upstream, bool failed);

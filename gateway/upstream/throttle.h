@@ -5,7 +5,8 @@
 
 #include "upstream/config.h"
 
-#define GW_RETRIES_ALWAYS 3u /* at once, however few calls run */
+/* At once, however few calls run: as many as fail, by default, before their address is ejected. */
+#define GW_RETRIES_ALWAYS 5u
 
 typedef struct gw_throttle {
   double tokens;

@@ -299,9 +299,10 @@ void gw_upstream_done(gw_upstream *upstream, gw_attempt *attempt) {
   gw_count(&metrics->by_code[grpc_code < GW_GRPC_CODE_COUNT ? grpc_code : GW_GRPC_UNKNOWN], 1);
   if (attempt->address == NULL) return;
   /* A call that its owner gave up says nothing of the endpoint. */
-  if (attempt->result.code != GW_CANCELLED &&
-      gw_address_result(attempt->address, code_is_failure(grpc_code))) {
-    gw_count(&metrics->ejections_total, 1);
+  if (attempt->result.code != GW_CANCELLED) {
+    bool failed = code_is_failure(grpc_code);
+    if (gw_address_result(attempt->address, failed)) gw_count(&metrics->ejections_total, 1);
+    attempt->stranded |= failed && gw_address_is_ejected(attempt->address);
   }
   upstream_attempt_move(attempt, NULL);
 }
@@ -322,6 +323,14 @@ double gw_upstream_draw(gw_upstream *upstream) {
 
 const gw_retry_config *gw_upstream_retry(const gw_upstream *upstream) {
   return &upstream->config->retry;
+}
+
+bool gw_upstream_has_other(const gw_upstream *upstream, uint32_t address_id) {
+  return gw_endpoints_has_other(&upstream->endpoints, address_id);
+}
+
+void gw_upstream_rescued(gw_upstream *upstream) {
+  gw_count(&upstream->metrics->retries_total, 1);
 }
 
 void gw_upstream_retry_note(gw_upstream *upstream, bool failed) {

@@ -226,6 +226,94 @@ TEST(retry, failures_stop_the_attempts_of_a_call_that_is_being_tried) {
   bench_done(&b);
 }
 
+/* ---- one address is lost ---- */
+
+#define LOST_CALLS 24u
+
+/* As many calls as that on the first service, and others on the second, without tokens or budget.
+ */
+static void rescue_start(bench *b, const script *scripts, tcall **calls, bool idempotent) {
+  bench_init_retry(b, 2, good);
+  b->services[0].scripts = scripts;
+  b->config.throttle.tokens = 2;
+  b->config.retry.budget_ppm = 0;
+  b->config.outlier = (gw_outlier_config){ .failures = 1,
+                                           .share_ppm = 1000000,
+                                           .share_calls = 1000,
+                                           .window_ms = 60000,
+                                           .ejection_ms = 60000,
+                                           .ejection_max_ms = 60000,
+                                           .ejected_ppm = 500000 };
+  bench_ready(b, 2);
+  for (uint32_t i = 0; i < 2 * LOST_CALLS; i++)
+    calls[i] = call_start(b, UNARY, idempotent);
+}
+
+static uint32_t rescue_done(bench *b, tcall **calls) {
+  uint32_t good_count = 0;
+  for (uint32_t i = 0; i < 2 * LOST_CALLS; i++) {
+    PUMP(b->loop, calls[i]->done_count == 1);
+    if (calls[i]->call.result.grpc_code == 0) good_count++;
+    tcall_free(calls[i]);
+  }
+  return good_count;
+}
+
+TEST(rescue, calls_that_a_broken_connection_takes_along_are_all_tried_elsewhere) {
+  bench b;
+  tcall *calls[2 * LOST_CALLS];
+  rescue_start(&b, holding, calls, true);
+  PUMP(b.loop, b.services[0].count == LOST_CALLS);
+  gw_h2_abort(b.services[0].conns[0].h2, GW_INTERNAL);
+  CHECK_INT(rescue_done(&b, calls), 2 * LOST_CALLS);
+  CHECK_INT(gw_counter_get(&b.metrics.retries_total), LOST_CALLS);
+  CHECK_INT(gw_counter_get(&b.metrics.retries_refused_total), 0);
+  bench_done(&b);
+}
+
+TEST(rescue, calls_that_an_ejected_address_held_are_all_tried_elsewhere) {
+  bench b;
+  tcall *calls[2 * LOST_CALLS];
+  rescue_start(&b, failing, calls, true);
+  CHECK_INT(rescue_done(&b, calls), 2 * LOST_CALLS);
+  CHECK_INT(gw_counter_get(&b.metrics.ejections_total), 1);
+  bench_done(&b);
+}
+
+TEST(rescue, is_not_for_what_may_have_been_done) {
+  bench b;
+  tcall *calls[2 * LOST_CALLS];
+  rescue_start(&b, holding, calls, false);
+  PUMP(b.loop, b.services[0].count == LOST_CALLS);
+  gw_h2_abort(b.services[0].conns[0].h2, GW_INTERNAL);
+  CHECK_INT(rescue_done(&b, calls), LOST_CALLS);
+  CHECK_INT(b.services[1].count, LOST_CALLS);
+  bench_done(&b);
+}
+
+/* The second one fails too: from then on the call is as all others. */
+TEST(rescue, is_had_once) {
+  bench b;
+  bench_init_retry(&b, 2, holding);
+  b.config.throttle.tokens = 2;
+  b.config.retry.attempts = 5;
+  bench_ready(&b, 2);
+  tcall *t = call_start(&b, UNARY, true);
+  for (uint32_t i = 0; i < 2; i++) {
+    PUMP(b.loop, b.services[0].count + b.services[1].count == i + 1);
+    service *s = service_open_streams(&b.services[0]) > 0 ? &b.services[0] : &b.services[1];
+    for (uint32_t n = 0; n < s->conn_count; n++) {
+      if (s->conns[n].h2 != NULL) gw_h2_abort(s->conns[n].h2, GW_INTERNAL);
+    }
+  }
+  PUMP(b.loop, t->done_count == 1);
+  CHECK_INT(t->call.result.grpc_code, 14);
+  CHECK_INT(gw_counter_get(&b.metrics.retries_total), 1);
+  CHECK_INT(gw_counter_get(&b.metrics.retries_refused_total), 1);
+  tcall_free(t);
+  bench_done(&b);
+}
+
 TEST(throttle, keeps_within_its_share_but_for_a_few) {
   gw_throttle_config tokens = { .tokens = 10, .ratio = 0.1 };
   gw_retry_config retry = { .budget_ppm = 200000 };
@@ -233,8 +321,8 @@ TEST(throttle, keeps_within_its_share_but_for_a_few) {
   gw_throttle_init(&throttle, &tokens);
   for (uint32_t i = 0; i < GW_RETRIES_ALWAYS; i++)
     CHECK(gw_throttle_begin(&throttle, &tokens, &retry, 1));
-  CHECK(!gw_throttle_begin(&throttle, &tokens, &retry, 15)); /* 20 % of 15 */
-  CHECK(gw_throttle_begin(&throttle, &tokens, &retry, 20));
+  CHECK(!gw_throttle_begin(&throttle, &tokens, &retry, 25)); /* 20 % of 25 */
+  CHECK(gw_throttle_begin(&throttle, &tokens, &retry, 30));
   gw_throttle_over(&throttle);
   for (int i = 0; i < 5; i++)
     gw_throttle_note(&throttle, &tokens, true);
