@@ -16,3 +16,7 @@ gw_side gw_draw_side(const gw_migration *migration, gw_stand stand, gw_str key, 
 /* Whether a request is sent to the other side too.  `safe`: GET, HEAD, OPTIONS (RFC 9110 section
  * 9.2.1).  `random`: other bits than those of the side. */
 bool gw_draw_shadow(const gw_migration *migration, gw_stand stand, bool safe, uint64_t random);
+
+/* SipHash-2-4 (J.-P. Aumasson, D. J. Bernstein, "SipHash: a fast short-input PRF", 2012): the hash
+ * from which a key's point is drawn. */
+uint64_t gw_draw_hash(uint64_t key0, uint64_t key1, gw_str bytes);
