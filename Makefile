@@ -23,7 +23,7 @@ DEPS_BUILD := gcc make pkg-config libc6-dev libuv1-dev libnghttp2-dev libprotobu
   protobuf-c-compiler protobuf-compiler libprotobuf-dev libjansson-dev libmicrohttpd-dev \
   libyaml-dev libssl-dev zlib1g-dev uthash-dev python3
 DEPS_DEMO := curl
-DEPS_TEST := libcmocka-dev curl python3-grpcio python3-protobuf python3-h2 python3-cryptography openssl nodejs:node npm:npm
+DEPS_TEST := libcmocka-dev curl python3-grpcio python3-protobuf python3-h2 python3-cryptography openssl nodejs:node npm:npm iproute2:ip
 # The runner, a compiler and libraries for them come from npm and apt-get: tests/conformance/tools.py.
 DEPS_CONFORMANCE := nodejs:node npm:npm
 DEPS_CHECK := git clang libclang-rt-14-dev clang-format-14 clang-tidy-14 valgrind
@@ -256,7 +256,7 @@ test: ## unit tests, golden cases, conformance, integration tests with real gRPC
 	$(PYTHON) tests/run.py --build $(B) unit conformance integration
 
 .PHONY: test-faults
-test-faults: ## backends that die, restart and fail under load: what clients notice
+test-faults: ## backends that die, freeze, vanish and fail under load: what clients notice
 	@$(call need,$(DEPS_BUILD) $(DEPS_DEMO) $(DEPS_TEST))
 	@$(MAKE) --no-print-directory all
 	tests/faults/test_faults.py --build $(B)

@@ -2,20 +2,31 @@
 """One of several equal backends: userservice.UserService on python3-grpcio, which notes every
 execution in a ledger that all of them share.
 
-    ledger_server.py PORT LEDGER [MAX_CONNECTION_AGE_MS]
+    ledger_server.py ADDRESS LEDGER [--age-ms N] [--streams N]
 
 A call's id is its user_id (GetUser) or name (CreateUser).  The ledger is a file that is only
-appended to, a line for each execution, written before the answer leaves: what stands in it was done,
-whatever becomes of the process.  SIGTERM is a rolling restart's: GOAWAY, what runs is finished, then
-the end.  Ids that begin with "unavailable" fail with UNAVAILABLE, always.
+appended to, a line "ID ADDRESS" for each execution, written before the answer leaves: what stands in
+it was done, whatever becomes of the process.  What an id begins with says more:
+
+    unavailable   fails with UNAVAILABLE, always
+    hold-N-       is answered after N milliseconds
+    big-          has an answer of 100,000 bytes
+
+ListUsers answers 400 messages of 1,000 bytes.  SIGTERM is a rolling restart's: GOAWAY, what runs is
+finished, then the end.  From SIGUSR1 to the next one every call takes two seconds more.
 """
+import argparse
 import os
+import re
 import signal
 import sys
 import threading
+import time
 from concurrent import futures
 
 import grpc
+
+BIG, MANY, EACH, SLOW = 100_000, 400, 1_000, 2.0
 
 
 def varint(number):
@@ -49,42 +60,62 @@ def read_field(data, wanted):
     return found
 
 
-class Ledger:
-    def __init__(self, path):
-        self.descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+class Service:
+    def __init__(self, address, ledger):
+        self.address = address.encode()
+        self.ledger = os.open(ledger, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        self.slow = False
 
-    def note(self, name):
-        os.write(self.descriptor, name + b"\n")
+    def toggle(self):
+        self.slow = not self.slow
 
-
-def handlers(ledger):
-    def execute(name, context):
-        ledger.note(name)
+    def execute(self, name, context):
+        os.write(self.ledger, name + b" " + self.address + b"\n")
         if name.startswith(b"unavailable"):
             context.abort(grpc.StatusCode.UNAVAILABLE, "as asked")
-        return text_field(1, name) + text_field(2, name)
+        hold = re.match(rb"hold-(\d+)-", name)
+        if hold or self.slow:
+            time.sleep((int(hold[1]) / 1000 if hold else 0) + (SLOW if self.slow else 0))
+        filling = text_field(3, b"x" * BIG) if name.startswith(b"big-") else b""
+        return text_field(1, name) + text_field(2, name) + filling
 
-    def unary(field):
-        return grpc.unary_unary_rpc_method_handler(
-            lambda request, context: execute(read_field(request, field), context))
+    @staticmethod
+    def list_users(_request, _context):
+        for i in range(MANY):
+            yield text_field(1, b"%d" % i) + text_field(3, b"x" * EACH)
 
-    return grpc.method_handlers_generic_handler(
-        "userservice.UserService", {"GetUser": unary(1), "CreateUser": unary(1)})
+    def handlers(self):
+        def unary(field):
+            return grpc.unary_unary_rpc_method_handler(
+                lambda request, context: self.execute(read_field(request, field), context))
+
+        return grpc.method_handlers_generic_handler(
+            "userservice.UserService",
+            {"GetUser": unary(1), "CreateUser": unary(1),
+             "ListUsers": grpc.unary_stream_rpc_method_handler(self.list_users)})
 
 
 def main():
-    port, ledger, age_ms = (sys.argv[1:] + ["0"])[:3]
+    parser = argparse.ArgumentParser()
+    parser.add_argument("address")
+    parser.add_argument("ledger")
+    parser.add_argument("--age-ms", type=int)
+    parser.add_argument("--streams", type=int)
+    arguments = parser.parse_args()
     options = [("grpc.so_reuseport", 0)]
-    if int(age_ms) > 0:
-        options.append(("grpc.max_connection_age_ms", int(age_ms)))
+    if arguments.age_ms:
+        options.append(("grpc.max_connection_age_ms", arguments.age_ms))
+    if arguments.streams:
+        options.append(("grpc.max_concurrent_streams", arguments.streams))
+    service, ending = Service(arguments.address, arguments.ledger), threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: ending.set())
+    signal.signal(signal.SIGUSR1, lambda *_: service.toggle())
     server = grpc.server(futures.ThreadPoolExecutor(16), options=options)
-    server.add_generic_rpc_handlers((handlers(Ledger(ledger)),))
-    if server.add_insecure_port(f"127.0.0.1:{port}") == 0:
+    server.add_generic_rpc_handlers((service.handlers(),))
+    if server.add_insecure_port(arguments.address) == 0:
         sys.exit("the port is taken")
     server.start()
     print("ready", flush=True)
-    ending = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: ending.set())
     ending.wait()
     server.stop(5).wait()
 
