@@ -89,6 +89,18 @@ gw_wkt gw_shape_wkt(gw_str full_name);
 GW_CHECKED gw_code gw_enum_build(gw_build *b, const gw_build_file *file, gw_features features,
                                  const Sluice__EnumDescriptorProto *proto, gw_enum *out);
 
+/* What the `reserved` statements of a message or an enumeration say. */
+typedef struct gw_reserved_source {
+  Sluice__ReservedRange *const *ranges;
+  size_t range_count;
+  char *const *names;
+  size_t name_count;
+  bool is_open; /* a range ends before its `end` */
+} gw_reserved_source;
+
+GW_CHECKED gw_code gw_reserved_build(gw_build *b, const gw_reserved_source *source,
+                                     gw_reserved *out);
+
 /* The object of a type name with its leading dot; NULL was reported as ELEMENT RELATION "NAME",
  * where relation is "has the type" or the like. */
 const gw_symbol *gw_build_resolve(gw_build *b, const gw_build_file *file, gw_str element,

@@ -118,6 +118,9 @@ static gw_code declare_message(gw_build *b, const declare_scope *scope,
   b->messages[message->id] = (gw_build_message){
     .message = message, .proto = proto, .file = scope->file, .features = inner.features
   };
+  const gw_reserved_source reserved = { proto->reserved_range, proto->n_reserved_range,
+                                        proto->reserved_name, proto->n_reserved_name, true };
+  code = gw_reserved_build(b, &reserved, &message->reserved);
   for (size_t i = 0; i < proto->n_nested_type && code == GW_OK; i++)
     code = declare_message(b, &inner, proto->nested_type[i]);
   for (size_t i = 0; i < proto->n_enum_type && code == GW_OK; i++)

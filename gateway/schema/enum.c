@@ -92,5 +92,8 @@ gw_code gw_enum_build(gw_build *b, const gw_build_file *file, gw_features featur
   out->null_value = gw_str_eq(out->full_name, GW_STR("google.protobuf.NullValue"));
   out->values = values;
   out->value_count = (uint32_t)proto->n_value;
-  return enum_values(b, file, out, values, proto);
+  const gw_reserved_source reserved = { proto->reserved_range, proto->n_reserved_range,
+                                        proto->reserved_name, proto->n_reserved_name, false };
+  gw_code code = gw_reserved_build(b, &reserved, &out->reserved);
+  return code == GW_OK ? enum_values(b, file, out, values, proto) : code;
 }

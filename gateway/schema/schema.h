@@ -110,6 +110,17 @@ typedef struct gw_name_slot {
   uint32_t index; /* of the field or enum value + 1; 0: free */
 } gw_name_slot;
 
+typedef struct gw_range {
+  int32_t first, last;
+} gw_range;
+
+/* Numbers and names that are not to be used again; both ascending. */
+typedef struct gw_reserved {
+  const gw_range *ranges;
+  const gw_str *names;
+  uint32_t range_count, name_count;
+} gw_reserved;
+
 struct gw_message {
   gw_str full_name; /* "pkg.Outer.Inner" */
   gw_wkt wkt;
@@ -123,6 +134,7 @@ struct gw_message {
   uint32_t names_mask;
   uint32_t oneof_count; /* real oneofs */
   const gw_str *oneofs;
+  gw_reserved reserved;
 };
 
 typedef struct gw_enum_value {
@@ -144,6 +156,7 @@ struct gw_enum {
   uint32_t dense_count;
   const gw_name_slot *names;
   uint32_t names_mask;
+  gw_reserved reserved;
 };
 
 /* A field path from a message downwards; count 0: the message itself. */
@@ -207,6 +220,9 @@ const gw_field *gw_message_field_by_number_slow(const gw_message *message, uint3
 const gw_field *gw_message_field_by_name(const gw_message *message, gw_str name);
 const gw_enum_value *gw_enum_by_number(const gw_enum *enumeration, int32_t number);
 const gw_enum_value *gw_enum_by_name(const gw_enum *enumeration, gw_str name);
+
+bool gw_reserved_has_number(const gw_reserved *reserved, int32_t number);
+bool gw_reserved_has_name(const gw_reserved *reserved, gw_str name);
 
 /* The near misses of a user's spelling; NULL when none is near. */
 const gw_str *gw_message_nearest_field(const gw_message *message, gw_str name);
