@@ -3,6 +3,7 @@
 #include "control/assemble.h"
 #include "control/values.h"
 #include "route/field_path.h"
+#include "route/shape.h"
 
 /* A rule while it is made. */
 typedef struct rule_work {
@@ -83,15 +84,7 @@ static gw_str rule_shape(gw_conf *conf, const gw_rule *rule) {
   gw_buf buf;
   gw_buf_init(&buf, &conf->scratch, GW_KIB(64));
   gw_code code = gw_buf_printf(&buf, GW_STR_FMT " ", GW_STR_ARG(rule->method));
-  for (uint32_t i = 0; i < rule->template.segment_count && code == GW_OK; i++) {
-    const gw_segment *segment = &rule->template.segments[i];
-    gw_str text = segment->kind == GW_SEGMENT_LITERAL ? segment->literal
-                  : segment->kind == GW_SEGMENT_ONE   ? GW_STR("*")
-                                                      : GW_STR("**");
-    code = gw_buf_printf(&buf, "/" GW_STR_FMT, GW_STR_ARG(text));
-  }
-  if (code == GW_OK && rule->template.verb.n > 0)
-    code = gw_buf_printf(&buf, ":" GW_STR_FMT, GW_STR_ARG(rule->template.verb));
+  if (code == GW_OK) code = gw_shape_print(&rule->template, &buf);
   if (code == GW_OK) return gw_buf_str(&buf);
   conf->code = GW_NOMEM;
   return (gw_str){ NULL, 0 };
