@@ -149,8 +149,16 @@ $(B)/obj/tests/%.o: tests/%.c | $(B)/gen/sluice/descriptor.pb-c.h
 	@echo '  CC' $@
 	$(Q)$(CC) $(CPPFLAGS) -Itests $(PKG_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
+# Descriptor sets of golden cases, beside the tests that read them.
+GOLDEN_SETS := $(patsubst tests/golden/%.proto,$(B)/golden/%.pb,$(wildcard tests/golden/*/*/*.proto))
+
+$(B)/golden/%.pb: tests/golden/%.proto
+	@mkdir -p $(@D)
+	@echo '  PROTOC' $@
+	$(Q)protoc -I$(<D) -Iproto/builtin -I/usr/include --include_imports --descriptor_set_out=$@ $<
+
 .PHONY: unit
-unit: $(UNIT_BINS) descriptors ## unit tests and golden cases only
+unit: $(UNIT_BINS) $(GOLDEN_SETS) descriptors ## unit tests and golden cases only
 	$(PYTHON) tests/run.py --build $(B) unit
 
 # ---- growth: instructions in proportion to size -------------------------------------------------
@@ -269,7 +277,7 @@ soak: ## the same for minutes, with 100,000 POSTs; hostile services for long
 	SLUICE_LONG=1 $(PYTHON) tests/run.py --build $(B) --only hostile integration
 
 .PHONY: unit-bins
-unit-bins: $(UNIT_BINS)
+unit-bins: $(UNIT_BINS) $(GOLDEN_SETS)
 
 .PHONY: check
 check: ## test, lint, sanitizers, valgrind, fuzzers: what CI runs
@@ -286,7 +294,7 @@ format: ## let clang-format have its way
 	clang-format-14 -i $$(git ls-files '*.c' '*.h' '*.cc')
 
 .PHONY: golden
-golden: $(UNIT_BINS) ## write what the golden cases give now; read the diff before you keep it
+golden: $(UNIT_BINS) $(GOLDEN_SETS) ## write what the golden cases give now; read the diff before you keep it
 	GOLDEN_UPDATE=1 $(PYTHON) tests/run.py --build $(B) unit
 
 PREFIX ?= /usr/local

@@ -20,6 +20,8 @@ static const main_command commands[] = {
   { GW_STR_INIT("routes"), "CONFIG [--json]", "print the route table", gw_command_routes },
   { GW_STR_INIT("explain"), "CONFIG 'GET /path?x=1' [--body FILE]",
     "tell what the gateway would do with a request; calls nobody", gw_command_explain },
+  { GW_STR_INIT("compat"), "OLD.pb NEW.pb",
+    "list what new descriptors break for the clients of old ones", gw_command_compat },
   { GW_STR_INIT("demo"), "[--once]", "a gRPC service, a gateway before it, and curl's real answers",
     gw_command_demo },
 };
@@ -39,7 +41,8 @@ static void main_print_usage(FILE *to) {
   for (size_t i = 0; i < GW_COUNT_OF(commands); i++)
     main_print_command(to, &commands[i]);
   fputs("\n  --help, --version\n\n"
-        "Exit status: 0 success, 1 a finding (bad configuration, no route), 2 wrong usage.\n",
+        "Exit status: 0 success, 1 a finding (bad configuration, no route, "
+        "a breaking\nchange), 2 wrong usage.\n",
         to);
 }
 

@@ -13,12 +13,15 @@ enum {
 
 #define GW_COMMAND_OUT_BYTES_MAX GW_MIB(64) /* of what one command prints or reads */
 
+#define GW_COMMAND_SETS_BYTES_MAX GW_MIB(512) /* of all descriptor sets that are read at once */
+
 typedef int gw_command_fn(int argc, char **argv);
 
 gw_command_fn gw_command_serve;
 gw_command_fn gw_command_check;
 gw_command_fn gw_command_routes;
 gw_command_fn gw_command_explain;
+gw_command_fn gw_command_compat;
 gw_command_fn gw_command_demo;
 
 /* Says what is wrong with the words; `word` (may be NULL) is the one meant.  GW_EXIT_USAGE. */
@@ -30,3 +33,7 @@ bool gw_command_is_option(const char *word);
 /* The snapshot of a configuration, owned by the caller, its findings on standard error; NULL: every
  * mistake was printed. */
 gw_snapshot *gw_command_open(const char *path);
+
+/* The pool of `count` descriptor sets, owned by the caller.  False: every mistake was printed as
+ * "FILE: message". */
+bool gw_command_open_sets(char *const *paths, size_t count, gw_pool **out);

@@ -83,7 +83,8 @@ static const gw_service *service_find(gw_assembly *assembly, const gw_conf_servi
   return service;
 }
 
-static void assembly_add_service(gw_assembly *assembly, const gw_yaml *entry, gw_names *seen) {
+static void assembly_add_service(gw_assembly *assembly, const gw_yaml *entry, gw_names *seen,
+                                 gw_str *services) {
   gw_conf *conf = assembly->conf;
   gw_conf_service options = { .upstream = assembly->defaults.upstream };
   gw_conf_read_map(conf, entry, &gw_conf_service_options, &options);
@@ -99,6 +100,7 @@ static void assembly_add_service(gw_assembly *assembly, const gw_yaml *entry, gw
     return;
   }
   if (!gw_names_add(seen, work.service->full_name, 0)) conf->code = GW_NOMEM;
+  services[conf->snapshot->service_count++] = work.service->full_name;
   service_add_rpcs(&work);
 }
 
@@ -111,7 +113,11 @@ void gw_assembly_add_services(gw_assembly *assembly) {
     gw_conf_expected(conf, list, GW_STR("services"), "a list of {service: ..., upstream: ...}");
     return;
   }
+  if (list->count == 0) return;
+  gw_str *services = gw_conf_alloc(conf, list->count * sizeof *services);
+  if (services == NULL) return;
+  conf->snapshot->services = services;
   gw_names_init(&seen, &conf->scratch);
   for (const gw_yaml *node = list->first; node != NULL && conf->code == GW_OK; node = node->next)
-    assembly_add_service(assembly, node, &seen);
+    assembly_add_service(assembly, node, &seen, services);
 }

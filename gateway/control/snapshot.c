@@ -58,11 +58,15 @@ static bool descriptor_read(gw_conf *conf, const gw_yaml *node, gw_schema_source
 }
 
 static void descriptors_read(descriptor_work *work) {
+  gw_snapshot *snapshot = work->conf->snapshot;
   for (const gw_yaml *node = work->conf->descriptors->first; node != NULL; node = node->next) {
-    if (descriptor_read(work->conf, node, &work->sources[work->count]))
+    gw_schema_source *source = &work->sources[work->count];
+    if (descriptor_read(work->conf, node, source)) {
       work->nodes[work->count++] = node;
-    else
+      snapshot->descriptors_hash = gw_str_hash(source->bytes, snapshot->descriptors_hash + 1);
+    } else {
       work->conf->pool_partial = true;
+    }
   }
 }
 
@@ -124,6 +128,8 @@ static void snapshot_load_descriptors(gw_conf *conf) {
     gw_conf_expected(conf, list, GW_STR("descriptors"), "a list of 1 to 256 files");
     return;
   }
+  conf->snapshot->descriptors_line = list->line;
+  conf->snapshot->descriptors_column = list->column;
   work.sources = gw_conf_scratch(conf, list->count * sizeof *work.sources);
   work.nodes = gw_conf_scratch(conf, list->count * sizeof *work.nodes);
   if (work.sources == NULL || work.nodes == NULL) return;

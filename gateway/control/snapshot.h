@@ -51,10 +51,14 @@ typedef struct gw_snapshot {
   uint32_t upstream_count;
   uint32_t legacy;            /* the upstream of requests that no route matches; UINT32_MAX: none */
   uint64_t legacy_timeout_ms; /* from the request's end to the answer's head; 0: none */
-  uint64_t legacy_idle_timeout_ms; /* between two pieces of its answer; 0: none */
-  gw_str yaml;                     /* what it was built from, as read */
-  const gw_watch *watches;         /* NULL: none */
-  struct gw_tls_node *tls_nodes;   /* all contexts; private to conf_tls.c */
+  uint64_t legacy_idle_timeout_ms;               /* between two pieces of its answer; 0: none */
+  gw_str yaml;                                   /* what it was built from, as read */
+  uint64_t descriptors_hash;                     /* of the descriptor sets' bytes */
+  uint32_t descriptors_line, descriptors_column; /* where they are listed; 0: nowhere */
+  const gw_str *services;                        /* those listed in `services` */
+  uint32_t service_count;
+  const gw_watch *watches;       /* NULL: none */
+  struct gw_tls_node *tls_nodes; /* all contexts; private to conf_tls.c */
   /* private to snapshot.c */
   gw_arena arena;
   uint32_t refs;
