@@ -3,6 +3,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "migrate/migration.h"
+
 /* The first failure stops all further writing; its code is the answer. */
 typedef struct text_writer {
   gw_buf *out;
@@ -102,13 +104,13 @@ static void text_ignored_fields(text_writer *w, const gw_metric_sums *sums) {
 }
 
 static void text_stages(text_writer *w, const gw_snapshot *snapshot) {
-  text_family(w, "sluice_stage", "gauge", "1 for the stage at which a route stands.");
+  text_family(w, "sluice_stage", "gauge",
+              "Where a route stands: 0 legacy, 1 shadow, 2 canary, 3 grpc.");
   for (uint32_t i = 0; i < snapshot->route_count; i++) {
+    gw_stand stand = gw_migration_stand(snapshot->routes[i]->migration);
     text_put(w, GW_STR("sluice_stage{"));
     text_label(w, "route", snapshot->routes[i]->name);
-    text_put(w, GW_STR(","));
-    text_label(w, "stage", snapshot->routes[i]->stage);
-    text_put(w, GW_STR("} 1\n"));
+    text_printf(w, "} %d\n", (int)stand.stage);
   }
 }
 

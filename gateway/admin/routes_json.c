@@ -2,6 +2,8 @@
 
 #include <inttypes.h>
 
+#include "migrate/migration.h"
+
 /* The first failure stops all further writing; its code is the answer. */
 typedef struct json_writer {
   gw_buf *out;
@@ -62,7 +64,7 @@ static void json_route(json_writer *w, gw_rule *const *rules, uint32_t count,
   if (count > 1) json_put(w, GW_STR("]"));
   json_member(w, "rpc", route->rpc->full_name);
   json_member(w, "upstream", route->upstream_name);
-  json_member(w, "stage", route->stage);
+  json_member(w, "stage", gw_stage_name(gw_migration_stand(route->migration).stage));
   json_count(w, "requests", sums != NULL ? gw_route_sums_requests(sums) : 0);
   json_count(w, "errors", sums != NULL ? gw_route_sums_errors(sums) : 0);
   json_percentile(w, "p50_ms", sums, 0.5);

@@ -127,7 +127,6 @@ gw_route *gw_assembly_route_new(gw_assembly *assembly, const gw_conf_route *opti
     .rpc = rpc,
     .upstream_name = known ? conf->snapshot->upstreams[upstream].name : GW_STR(""),
     .upstream = upstream,
-    .stage = GW_STR("grpc"),
     .timeout_ms = timed ? options->timeout_ms : 0,
     .idle_timeout_ms = options->idle_timeout_ms,
     .success_status = (int)options->success_status,
@@ -156,8 +155,7 @@ gw_route *gw_assembly_route_new(gw_assembly *assembly, const gw_conf_route *opti
   return route;
 }
 
-/* The upstream that `node` names, which must be of the kind that `key` needs. */
-static uint32_t assembly_find_upstream(gw_conf *conf, gw_str key, const gw_yaml *node, bool http) {
+uint32_t gw_assembly_find_upstream(gw_conf *conf, gw_str key, const gw_yaml *node, bool http) {
   gw_str name = gw_conf_text(conf, node, key, "an upstream's name");
   if (name.p == NULL) return UINT32_MAX;
   const gw_snapshot *snapshot = conf->snapshot;
@@ -184,19 +182,9 @@ static uint32_t assembly_find_upstream(gw_conf *conf, gw_str key, const gw_yaml 
 
 uint32_t gw_assembly_upstream(gw_assembly *assembly, const gw_yaml *owner, const gw_yaml *node) {
   gw_conf *conf = assembly->conf;
-  if (node != NULL) return assembly_find_upstream(conf, GW_STR("upstream"), node, false);
+  if (node != NULL) return gw_assembly_find_upstream(conf, GW_STR("upstream"), node, false);
   gw_findings_add(conf->findings, gw_conf_place(conf, owner), "\"upstream\" is missing");
   return UINT32_MAX;
-}
-
-/* What no route matches: the times are those of `defaults`. */
-static void assembly_read_legacy(gw_assembly *assembly) {
-  gw_conf *conf = assembly->conf;
-  gw_snapshot *snapshot = conf->snapshot;
-  if (conf->legacy == NULL) return;
-  snapshot->legacy = assembly_find_upstream(conf, GW_STR("legacy"), conf->legacy, true);
-  snapshot->legacy_timeout_ms = assembly->defaults.timeout_ms;
-  snapshot->legacy_idle_timeout_ms = assembly->defaults.idle_timeout_ms;
 }
 
 static void assembly_on_conflict(void *context, const gw_rule *first, const gw_rule *second) {
@@ -237,9 +225,10 @@ void gw_assembly_run(gw_conf *conf) {
   gw_snapshot *snapshot = conf->snapshot;
   gw_names_init(&assembly.names, &conf->scratch);
   gw_names_init(&assembly.shapes, &conf->scratch);
+  gw_names_init(&assembly.groups, &conf->scratch);
   assembly.defaults = gw_conf_route_defaults(conf);
   snapshot->compat = route_compat(&assembly.defaults);
-  assembly_read_legacy(&assembly);
+  gw_assembly_read_legacy(&assembly);
   gw_assembly_add_routes(&assembly);
   gw_assembly_add_services(&assembly);
   assembly_fill_upstreams(&assembly);

@@ -1,7 +1,8 @@
 /* assemble: options as written -> routes and rules, looked up in descriptors and upstreams.
  * assemble_rule.c makes one rule, assemble_routes.c those of `routes`, assemble_services.c those of
- * `services`; assemble.c numbers, names and routes them all.
- * One run of gw_snapshot_parse; main thread.  Mistakes are findings; the work goes on. */
+ * `services`, assemble_migration.c what concerns the legacy side; assemble.c numbers, names and
+ * routes them all. One run of gw_snapshot_parse; main thread.  Mistakes are findings; the work goes
+ * on. */
 #pragma once
 
 #include "control/conf_route.h"
@@ -22,6 +23,8 @@ typedef struct gw_assembly {
   gw_conf_route defaults;
   gw_names names;  /* of routes -> the number that the next one of this name gets */
   gw_names shapes; /* method and shape of rules that are written in the file */
+  gw_names groups; /* of routes -> the index of the first one */
+  uint32_t legacy; /* the upstream of routes that name none; UINT32_MAX: none */
   gw_route **routes;
   size_t route_count, route_capacity;
   gw_rule **rules; /* each is the `rule` of a gw_placed_rule */
@@ -61,6 +64,14 @@ void gw_assembly_read_binds(gw_assembly *assembly, gw_route *route, const gw_yam
 bool gw_assembly_add_rule(gw_assembly *assembly, const gw_route *route,
                           const gw_rule_source *source);
 
+/* Reads the top-level `legacy` and that of `defaults`. */
+void gw_assembly_read_legacy(gw_assembly *assembly);
+
+/* The migration of a route that has its name and whose rules are those from `first_rule` on; none
+ * without a legacy side.  `at`: where the route is written. */
+void gw_assembly_add_migration(gw_assembly *assembly, gw_route *route, const gw_conf_route *options,
+                               gw_place at, size_t first_rule);
+
 /* Reports that the descriptors have no service `name`, with the nearest one. */
 void gw_assembly_unknown_service(gw_assembly *assembly, const gw_yaml *node, gw_str name);
 
@@ -69,6 +80,10 @@ void gw_assembly_warn_overlaps(gw_assembly *assembly);
 
 /* Appends a finished rule. */
 void gw_assembly_keep_rule(gw_assembly *assembly, gw_rule *rule);
+
+/* The upstream that `node` names, which must be of the kind that `key` needs; UINT32_MAX after
+ * reporting why not. */
+uint32_t gw_assembly_find_upstream(gw_conf *conf, gw_str key, const gw_yaml *node, bool http);
 
 /* The grpc upstream that `node` names (UINT32_MAX after reporting why not). */
 uint32_t gw_assembly_upstream(gw_assembly *assembly, const gw_yaml *owner, const gw_yaml *node);

@@ -248,7 +248,10 @@ static void assembly_add_route(gw_assembly *assembly, const gw_conf_route *optio
     gw_assembly_read_binds(assembly, route, options->bind);
   else
     route_check_binds(assembly->conf, options->bind);
+  size_t first_rule = assembly->rule_count;
   route_add_matches(assembly, route, options);
+  gw_assembly_add_migration(assembly, route, options, gw_conf_place(assembly->conf, options->node),
+                            first_rule);
 }
 
 /* Names that are given come first: a default name must give way to them, wherever they stand. */

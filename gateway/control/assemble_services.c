@@ -35,6 +35,7 @@ static bool service_add_rule(const service_work *work, const gw_route *route,
 static void service_add_rpc(const service_work *work, const gw_rpc *rpc) {
   gw_assembly *assembly = work->assembly;
   bool served = false;
+  size_t first_rule = assembly->rule_count;
   if (rpc->rule_count == 0 && !work->options->automatic) return;
   gw_conf_route options = assembly->defaults;
   options.timeout_at = NULL;
@@ -52,6 +53,7 @@ static void service_add_rpc(const service_work *work, const gw_rpc *rpc) {
   if (!served) return;
   gw_assembly_add_route(assembly, route, rpc->name);
   gw_assembly_read_binds(assembly, route, options.bind);
+  gw_assembly_add_migration(assembly, route, &options, work->at, first_rule);
 }
 
 static void service_add_rpcs(const service_work *work) {

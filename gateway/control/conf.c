@@ -4,7 +4,7 @@
 
 #include "control/values.h"
 
-#define CONF_SEEN_MAX 64 /* options of one mapping with all mappings inside it */
+#define CONF_SEEN_MAX 96 /* options of one mapping with all mappings inside it */
 
 /* Which options of one mapping were given, in either spelling. */
 typedef struct conf_seen {

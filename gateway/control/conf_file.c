@@ -255,6 +255,22 @@ static const gw_options limit_table = { "limits", limit_options, GW_COUNT_OF(lim
 
 /* ---- the file ---- */
 
+static void conf_read_state(gw_conf *conf, const gw_option *option, const gw_yaml *value,
+                            void *target) {
+  gw_snapshot *snapshot = target;
+  gw_str text = gw_conf_text(conf, value, option->name, "a file's path");
+  gw_str path = text.p != NULL ? gw_conf_path(conf, text) : text;
+  if (path.p != NULL) snapshot->state_path = gw_conf_copy(conf, path);
+}
+
+static void conf_default_state(gw_conf *conf) {
+  gw_snapshot *snapshot = conf->snapshot;
+  if (snapshot->state_path.p != NULL) return;
+  snapshot->state_path =
+      gw_arena_printf(conf->arena, GW_STR_FMT ".state", GW_STR_ARG(snapshot->path));
+  if (snapshot->state_path.p == NULL) conf->code = GW_NOMEM;
+}
+
 /* Sections are read in the order in which they need each other, not in that of the file. */
 static void conf_keep_section(gw_conf *conf, const gw_option *option, const gw_yaml *value,
                               void *target) {
@@ -278,7 +294,7 @@ static const gw_option file_options[] = {
   { .name = GW_STR_INIT("limits"), .keys = &limit_table },
   GW_OPTION_NUMBER("drain_timeout", gw_option_duration, gw_snapshot, drain_timeout_ms, 0, HOUR_MS),
   { .name = GW_STR_INIT("compression"), .keys = &compression_table },
-  GW_OPTION_LATER("state"),
+  { .name = GW_STR_INIT("state"), .read = conf_read_state },
   { .name = GW_STR_INIT("log"), .keys = &log_table },
   GW_OPTION_LATER("cors"),
   GW_OPTION_LATER("telemetry"),
@@ -302,4 +318,5 @@ void gw_conf_file_read(gw_conf *conf, const gw_yaml *root) {
   if (root->kind == GW_YAML_MAP && !conf->has_listen)
     gw_findings_add(conf->findings, (gw_place){ conf->file, 1, 1 }, "\"listen\" is missing");
   conf_check_admin(conf, root);
+  conf_default_state(conf);
 }

@@ -105,22 +105,6 @@ static void conf_read_stream(gw_conf *conf, const gw_option *option, const gw_ya
   route->stream_at = value;
 }
 
-/* The stages before "grpc" need a legacy side. */
-static void conf_read_stage(gw_conf *conf, const gw_option *option, const gw_yaml *value,
-                            void *target) {
-  static const gw_str later[] = { GW_STR_INIT("legacy"), GW_STR_INIT("shadow"),
-                                  GW_STR_INIT("canary") };
-  (void)target;
-  if (value->kind == GW_YAML_TEXT && gw_str_eq(value->text, GW_STR("grpc"))) return;
-  for (size_t i = 0; i < GW_COUNT_OF(later); i++) {
-    if (value->kind != GW_YAML_TEXT || !gw_str_eq(value->text, later[i])) continue;
-    gw_findings_add(conf->findings, gw_conf_place(conf, value),
-                    "stage \"" GW_STR_FMT "\" is not implemented yet", GW_STR_ARG(later[i]));
-    return;
-  }
-  gw_conf_expected(conf, value, option->name, "\"grpc\"");
-}
-
 static const gw_str int64_words[] = { GW_STR_INIT("string"), GW_STR_INIT("number") };
 static const gw_str names_words[] = { GW_STR_INIT("camel"), GW_STR_INIT("proto") };
 static const gw_str enums_words[] = { GW_STR_INIT("name"), GW_STR_INIT("number") };
@@ -217,16 +201,8 @@ static const gw_option route_options[] = {
   { .name = GW_STR_INIT("headers"), .keys = &headers_table },
   { .name = GW_STR_INIT("limits"), .keys = &limits_table },
   { .name = GW_STR_INIT("retry"), .keys = &retry_table },
-  { .name = GW_STR_INIT("stage"), .read = conf_read_stage },
   GW_OPTION_CHOICE("compat", compat_words, gw_conf_route, compat),
-  GW_OPTION_LATER("legacy"),
-  GW_OPTION_LATER("canary"),
-  GW_OPTION_LATER("sticky"),
-  GW_OPTION_LATER("group"),
-  GW_OPTION_LATER("shadow"),
-  GW_OPTION_LATER("compare"),
-  GW_OPTION_LATER("guard"),
-  GW_OPTION_LATER("fallback"),
+  GW_CONF_MIGRATION_OPTIONS(gw_conf_route, migration),
 };
 const gw_options gw_conf_route_options = { "route", route_options, GW_COUNT_OF(route_options) };
 
@@ -262,6 +238,7 @@ gw_conf_route gw_conf_route_defaults(gw_conf *conf) {
     .body_bytes_max = GW_CONF_UNSET,
     .message_bytes_max = GW_CONF_UNSET,
     .retry = gw_conf_retry_unset,
+    .migration = gw_conf_migration_default,
   };
   if (conf->defaults == NULL) return route;
   if (conf->defaults->kind != GW_YAML_MAP) {
@@ -269,6 +246,7 @@ gw_conf_route gw_conf_route_defaults(gw_conf *conf) {
     return route;
   }
   gw_conf_read_map(conf, conf->defaults, &gw_conf_route_options, &route);
+  gw_conf_migration_finish(conf, conf->defaults, &gw_conf_migration_default, &route.migration);
   conf_refuse_default(conf, route.name, "name");
   conf_refuse_default(conf, route.match, "match");
   conf_refuse_default(conf, route.also, "also");
@@ -289,5 +267,6 @@ gw_conf_route gw_conf_route_read(gw_conf *conf, const gw_conf_route *defaults,
   gw_conf_route route = *defaults;
   route.node = node;
   gw_conf_read_map(conf, node, &gw_conf_route_options, &route);
+  gw_conf_migration_finish(conf, node, &defaults->migration, &route.migration);
   return route;
 }

@@ -2,6 +2,7 @@
  * (DESIGN section 3).  Nothing is looked up yet: that is route_build's work.  Main thread. */
 #pragma once
 
+#include "control/conf_migration.h"
 #include "control/conf_retry.h"
 
 #define GW_CONF_UNSET SIZE_MAX /* a size that no key gave */
@@ -27,6 +28,7 @@ typedef struct gw_conf_route {
   gw_conf_names headers_request, headers_response;
   size_t body_bytes_max, message_bytes_max; /* or GW_CONF_UNSET */
   gw_retry_config retry;                    /* over gw_conf_retry_unset */
+  gw_conf_migration migration;
 } gw_conf_route;
 
 /* One entry of `also`. */

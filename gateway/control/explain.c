@@ -7,6 +7,7 @@
 #include "codec/json_to_wire.h"
 #include "codec/wire_to_json.h"
 #include "control/values.h"
+#include "migrate/migration.h"
 #include "route/bind.h"
 #include "route/headers.h"
 #include "route/uri.h"
@@ -70,6 +71,65 @@ static void say_upstream(explain *e, const gw_route *route) {
   say(e, "\n");
 }
 
+/* RFC 9110 section 9.2.1. */
+static bool explain_is_safe(const explain *e) {
+  return gw_str_eq(e->method, GW_STR("GET")) || gw_str_eq(e->method, GW_STR("HEAD")) ||
+         gw_str_eq(e->method, GW_STR("OPTIONS"));
+}
+
+/* Which side answers: nobody is asked, and a stage set at run time is not known here. */
+static void say_side(explain *e, const gw_migration *m) {
+  char share[GW_SHARE_TEXT_MAX];
+  const char *kind = m->sticky.kind == GW_STICKY_HEADER ? "header" : "cookie";
+  gw_share_print(m->stand.share, share);
+  switch (m->stand.stage) {
+  case GW_STAGE_GRPC: say(e, "side      grpc"); break;
+  case GW_STAGE_CANARY:
+    say(e, "side      grpc for %s of ", share);
+    if (m->sticky.kind == GW_STICKY_NONE)
+      say(e, "all requests");
+    else
+      say(e, "the values of the %s " GW_STR_FMT " (of the requests without it too)", kind,
+          GW_STR_ARG(m->sticky.name));
+    if (m->is_grouped) say(e, ", as group " GW_STR_FMT " draws", GW_STR_ARG(m->group));
+    say(e, "; legacy (" GW_STR_FMT ") for the rest", GW_STR_ARG(m->legacy_name));
+    break;
+  default: say(e, "side      legacy (" GW_STR_FMT ")", GW_STR_ARG(m->legacy_name)); break;
+  }
+  if (m->fallback && m->stand.stage >= GW_STAGE_CANARY)
+    say(e, "; legacy (" GW_STR_FMT ") where grpc is UNAVAILABLE or UNIMPLEMENTED%s",
+        GW_STR_ARG(m->legacy_name), explain_is_safe(e) ? "" : ", not for this method");
+  say(e, "\n");
+}
+
+/* Whether this request may be sent to the other side as well. */
+static void say_shadow(explain *e, const gw_migration *m) {
+  char share[GW_SHARE_TEXT_MAX];
+  bool safe = explain_is_safe(e);
+  gw_share_print(m->shadow.sample, share);
+  if (m->stand.stage == GW_STAGE_LEGACY || (m->stand.stage == GW_STAGE_GRPC && !m->shadow.legacy))
+    return;
+  if (e->rule->route->rpc->client_streaming)
+    say(e, "shadow    none: the body is a stream of messages\n");
+  else if (!safe && !m->shadow.unsafe)
+    say(e, "shadow    none: " GW_STR_FMT " is not safe, and \"shadow.unsafe\" is off\n",
+        GW_STR_ARG(e->method));
+  else
+    say(e, "shadow    %s of such requests are sent to the other side too and compared\n", share);
+}
+
+static void say_stage(explain *e, const gw_migration *m) {
+  gw_stand stand = gw_migration_stand(m);
+  gw_str stage = gw_stage_name(stand.stage);
+  char share[GW_SHARE_TEXT_MAX];
+  gw_share_print(stand.share, share);
+  say(e, "stage     " GW_STR_FMT "%s%s\n", GW_STR_ARG(stage),
+      stand.stage == GW_STAGE_CANARY ? " " : "", stand.stage == GW_STAGE_CANARY ? share : "");
+  if (m == NULL) return;
+  say_side(e, m);
+  say_shadow(e, m);
+}
+
 static void say_winner(explain *e) {
   const gw_rule *rule = e->rule;
   const gw_route *route = rule->route;
@@ -84,7 +144,7 @@ static void say_winner(explain *e) {
       route->rpc->client_streaming ? " (takes a stream)" : "",
       route->rpc->server_streaming ? " (answers with a stream)" : "");
   say_upstream(e, route);
-  say(e, "stage     " GW_STR_FMT "\n", GW_STR_ARG(route->stage));
+  say_stage(e, route->migration);
   if (gw_str_eq(e->method, GW_STR("HEAD")) && !gw_str_eq(rule->method, e->method))
     say(e, "note      HEAD is answered as GET, without a body\n");
 }

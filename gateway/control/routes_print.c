@@ -1,6 +1,7 @@
 #include <stdio.h>
 
 #include "control/explain.h"
+#include "migrate/migration.h"
 
 /* The cells of one row of the table. */
 enum { CELL_NAME, CELL_MATCH, CELL_RPC, CELL_UPSTREAM, CELL_STAGE, CELL_COUNT };
@@ -12,13 +13,25 @@ typedef struct routes_table {
   gw_buf *out;
 } routes_table;
 
-static void row_of_rule(const gw_rule *rule, gw_str cells[CELL_COUNT]) {
+typedef struct table_row {
+  gw_str cells[CELL_COUNT];
+  char stage[16 + GW_SHARE_TEXT_MAX]; /* "canary 12.5%" */
+} table_row;
+
+static void row_of_rule(const gw_rule *rule, table_row *row) {
   const gw_route *route = rule->route;
+  gw_stand stand = gw_migration_stand(route->migration);
+  gw_str stage = gw_stage_name(stand.stage), *cells = row->cells;
+  char share[GW_SHARE_TEXT_MAX];
+  gw_share_print(stand.share, share);
+  bool divided = stand.stage == GW_STAGE_CANARY;
+  snprintf(row->stage, sizeof row->stage, GW_STR_FMT "%s%s", GW_STR_ARG(stage), divided ? " " : "",
+           divided ? share : "");
   cells[CELL_NAME] = route->name;
   cells[CELL_MATCH] = rule->method; /* and the template: see cell_width() */
   cells[CELL_RPC] = route->rpc->full_name;
   cells[CELL_UPSTREAM] = route->upstream_name;
-  cells[CELL_STAGE] = route->stage;
+  cells[CELL_STAGE] = gw_str_of(row->stage);
 }
 
 static size_t cell_width(const gw_rule *rule, const gw_str cells[CELL_COUNT], size_t i) {
@@ -26,13 +39,14 @@ static size_t cell_width(const gw_rule *rule, const gw_str cells[CELL_COUNT], si
 }
 
 static void table_measure(routes_table *table, const gw_snapshot *snapshot) {
-  gw_str cells[CELL_COUNT];
+  table_row row;
   for (size_t i = 0; i < CELL_COUNT; i++)
     table->widths[i] = strlen(cell_names[i]);
   for (uint32_t r = 0; r < snapshot->rule_count; r++) {
-    row_of_rule(snapshot->rules[r], cells);
+    row_of_rule(snapshot->rules[r], &row);
     for (size_t i = 0; i < CELL_COUNT; i++)
-      table->widths[i] = gw_size_max(table->widths[i], cell_width(snapshot->rules[r], cells, i));
+      table->widths[i] =
+          gw_size_max(table->widths[i], cell_width(snapshot->rules[r], row.cells, i));
   }
 }
 
@@ -47,16 +61,17 @@ static gw_code table_cell(routes_table *table, size_t i, gw_str first, gw_str se
 
 static gw_code routes_print_text(const gw_snapshot *snapshot, gw_buf *out) {
   routes_table table = { .out = out };
-  gw_str cells[CELL_COUNT], none = { NULL, 0 };
+  table_row row;
+  gw_str none = { NULL, 0 };
   gw_code code = GW_OK;
   table_measure(&table, snapshot);
   for (size_t i = 0; i < CELL_COUNT && code == GW_OK; i++)
     code = table_cell(&table, i, gw_str_of(cell_names[i]), none);
   for (uint32_t r = 0; r < snapshot->rule_count && code == GW_OK; r++) {
     const gw_rule *rule = snapshot->rules[r];
-    row_of_rule(rule, cells);
+    row_of_rule(rule, &row);
     for (size_t i = 0; i < CELL_COUNT && code == GW_OK; i++)
-      code = table_cell(&table, i, cells[i], i == CELL_MATCH ? rule->template.text : none);
+      code = table_cell(&table, i, row.cells[i], i == CELL_MATCH ? rule->template.text : none);
   }
   return code;
 }
@@ -75,6 +90,16 @@ static gw_code json_member(gw_buf *out, const char *key, gw_str value) {
   return code == GW_OK ? gw_buf_append_json_string(out, value) : code;
 }
 
+static gw_code json_stand(const gw_migration *migration, gw_buf *out) {
+  gw_stand stand = gw_migration_stand(migration);
+  char share[GW_SHARE_TEXT_MAX];
+  gw_code code = json_member(out, "stage", gw_stage_name(stand.stage));
+  if (code == GW_OK && stand.stage == GW_STAGE_CANARY)
+    code = json_member(out, "share", (gw_str){ share, gw_share_print(stand.share, share) });
+  if (code == GW_OK && migration != NULL) code = json_member(out, "legacy", migration->legacy_name);
+  return code;
+}
+
 /* The first rule is `match`; a route with more rules has them in `also`. */
 static gw_code json_route(gw_rule *const *rules, uint32_t count, gw_buf *out) {
   const gw_route *route = rules[0]->route;
@@ -84,7 +109,7 @@ static gw_code json_route(gw_rule *const *rules, uint32_t count, gw_buf *out) {
   if (code == GW_OK) code = json_match(rules[0], out);
   if (code == GW_OK) code = json_member(out, "rpc", route->rpc->full_name);
   if (code == GW_OK) code = json_member(out, "upstream", route->upstream_name);
-  if (code == GW_OK) code = json_member(out, "stage", route->stage);
+  if (code == GW_OK) code = json_stand(route->migration, out);
   for (uint32_t i = 1; i < count && code == GW_OK; i++) {
     code = gw_buf_append(out, i == 1 ? GW_STR(",\"also\":[") : GW_STR(","));
     if (code == GW_OK) code = json_match(rules[i], out);

@@ -35,7 +35,8 @@ typedef struct gw_snapshot {
   uint32_t workers;
   gw_limits limits;
   uint64_t drain_timeout_ms;
-  gw_str log_level; /* "debug", "info", "warn", "error" */
+  gw_str state_path; /* of the file that keeps the stages set at run time; NUL behind it */
+  gw_str log_level;  /* "debug", "info", "warn", "error" */
   bool log_access;
   bool gzip;             /* of whole answers, for clients that take it */
   size_t gzip_bytes_min; /* of such an answer */

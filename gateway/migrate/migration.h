@@ -87,3 +87,8 @@ typedef struct gw_migration {
                                `output` */
   const gw_json_style *style;
 } gw_migration;
+
+/* Where the file puts a route: at grpc, where it has no legacy side. */
+static inline gw_stand gw_migration_stand(const gw_migration *migration) {
+  return migration != NULL ? migration->stand : gw_stand_of(GW_STAGE_GRPC, 0);
+}

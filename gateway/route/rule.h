@@ -30,7 +30,6 @@ typedef struct gw_route {
   const gw_rpc *rpc;
   gw_str upstream_name;
   uint32_t upstream;        /* index in the snapshot */
-  gw_str stage;             /* "grpc" */
   uint64_t timeout_ms;      /* 0: none (streams) */
   uint64_t idle_timeout_ms; /* between messages of a stream */
   int success_status;

@@ -55,7 +55,7 @@ TEST(snapshot, defaults_are_those_of_the_design) {
   CHECK_INT(u->message_bytes_max, 4u << 20);
   const gw_route *get = s->routes[0], *list = s->routes[1];
   CHECK_STR(get->name, "GetUser");
-  CHECK_STR(get->stage, "grpc");
+  CHECK(get->migration == NULL);
   CHECK_INT(get->timeout_ms, 15000);
   CHECK_INT(list->timeout_ms, 0);
   CHECK_INT(list->idle_timeout_ms, 300000);
