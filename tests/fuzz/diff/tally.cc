@@ -14,8 +14,8 @@ const char *const class_names[kClassCount] = {
   "map key",     "timestamp",    "duration",      "field mask",       "object form",
   "any url",     "any prefix",   "any list",      "any value",        "any empty",
   "extension",   "group",        "ignored value", "empty name",       "tag",
-  "text",        "replaced",     "value unset",   "value number",     "null number",
-  "any content", "peer prints",
+  "long prefix", "text",         "replaced",      "value unset",      "value number",
+  "null number", "any content",  "peer prints",
 };
 
 uint64_t executions, accepted_by_both, seen[kClassCount], differing[kClassCount];

@@ -39,6 +39,7 @@ enum Class {
   kIgnored,
   kEmptyName,
   kTag,
+  kLongPrefix,
   kText,
   kReplaced,
   kValueUnset,

@@ -1,5 +1,6 @@
 #include "wire_scan.h"
 
+#include <algorithm>
 #include <map>
 
 namespace diff {
@@ -37,6 +38,8 @@ bool scan_group(const std::string &wire, size_t *at, WireField *field) {
     if (*at >= wire.size() || !scan_field(wire, at, &inner)) return false;
     if (inner.wire_type != kEndGroup) continue;
     field->content = wire.substr(begin, before - begin);
+    field->end_tag = inner.tag;
+    field->prefix_bytes = std::max(field->prefix_bytes, inner.tag_bytes);
     return inner.number == field->number;
   }
 }
@@ -46,6 +49,7 @@ bool scan_field(const std::string &wire, size_t *at, WireField *field) {
   uint64_t n;
   if (!scan_varint(wire, at, &field->tag)) return false;
   field->tag_bytes = *at - begin;
+  field->prefix_bytes = field->tag_bytes;
   field->number = static_cast<int>((field->tag & UINT32_MAX) >> 3);
   field->wire_type = static_cast<int>(field->tag & 7);
   size_t fixed = 0;
@@ -58,6 +62,7 @@ bool scan_field(const std::string &wire, size_t *at, WireField *field) {
   case kFixed32: fixed = 4; break;
   case kLength:
     if (!scan_varint(wire, at, &n) || n > wire.size() - *at) return false;
+    field->prefix_bytes = std::max(field->prefix_bytes, *at - begin - field->tag_bytes);
     field->content = wire.substr(*at, n);
     fixed = n;
     break;
@@ -221,22 +226,62 @@ bool wire_without_replaced(const Descriptor *type, const std::string &wire, std:
   return wire_scan(wire, &fields) && Pruner(fields).prune(type, out);
 }
 
-bool wire_has_long_tag(const Descriptor *type, const std::string &wire) {
-  std::vector<WireField> fields;
-  std::string url, value;
-  wire_scan(wire, &fields);
+/* What the content of a field is of; nullptr: nothing that is known, or no message. */
+static const Descriptor *content_type(const Descriptor *type, const WireField &field) {
+  const F *known = type != nullptr ? known_field(type, field) : nullptr;
+  return known != nullptr && known->cpp_type() == F::CPPTYPE_MESSAGE ? known->message_type()
+                                                                     : nullptr;
+}
+
+/* What an Any's payload is of; nullptr: no Any, or unknown. */
+static const Descriptor *payload_type(const Descriptor *type,
+                                      const std::vector<WireField> &fields) {
+  if (type == nullptr || type->full_name() != "google.protobuf.Any") return nullptr;
+  std::string url;
   for (const WireField &field : fields) {
-    if (field.tag_bytes > 5 || field.tag > UINT32_MAX) return true;
-    const F *known = type != nullptr ? find_field(type, field.number) : nullptr;
-    bool message = known != nullptr && known->cpp_type() == F::CPPTYPE_MESSAGE;
-    if (field.number == 1) url = field.content;
-    if (field.number == 2) value = field.content;
-    if (!message && field.wire_type != kStartGroup) continue;
-    if (wire_has_long_tag(message ? known->message_type() : nullptr, field.content)) return true;
+    if (field.number == 1 && field.wire_type == kLength) url = field.content;
   }
-  bool any = type != nullptr && type->full_name() == "google.protobuf.Any";
-  const Descriptor *target = any ? peer_find_type(url) : nullptr;
-  return target != nullptr && wire_has_long_tag(target, value);
+  return peer_find_type(url);
+}
+
+WireForms wire_forms(const Descriptor *type, const std::string &wire) {
+  std::vector<WireField> fields;
+  WireForms forms;
+  if (!wire_scan(wire, &fields)) return forms;
+  const Descriptor *payload = payload_type(type, fields);
+  for (const WireField &field : fields) {
+    bool group = field.wire_type == kStartGroup;
+    const Descriptor *inner = content_type(type, field);
+    if (payload != nullptr && field.number == 2 && field.wire_type == kLength) inner = payload;
+    forms.long_prefix |= field.prefix_bytes > 5;
+    forms.wide_tag |= field.tag > UINT32_MAX || (group && field.end_tag > UINT32_MAX);
+    if (inner == nullptr && !group) continue;
+    WireForms below = wire_forms(inner, field.content);
+    forms.wide_tag |= below.wide_tag;
+    forms.long_prefix |= below.long_prefix;
+  }
+  return forms;
+}
+
+std::string wire_plain(const Descriptor *type, const std::string &wire) {
+  std::vector<WireField> fields;
+  std::string out;
+  if (!wire_scan(wire, &fields)) return wire;
+  const Descriptor *payload = payload_type(type, fields);
+  for (WireField &field : fields) {
+    bool group = field.wire_type == kStartGroup;
+    const Descriptor *inner = content_type(type, field);
+    if (payload != nullptr && field.number == 2 && field.wire_type == kLength) inner = payload;
+    field.tag &= UINT32_MAX;
+    if (group || field.wire_type == kLength) {
+      bool whole = inner == nullptr && !group;
+      out += with_content(field, whole ? field.content : wire_plain(inner, field.content));
+    } else {
+      put_varint(field.tag, &out);
+      out += field.bytes.substr(field.tag_bytes);
+    }
+  }
+  return out;
 }
 
 } // namespace diff
