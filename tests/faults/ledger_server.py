@@ -2,7 +2,7 @@
 """One of several equal backends: userservice.UserService on python3-grpcio, which notes every
 execution in a ledger that all of them share.
 
-    ledger_server.py ADDRESS LEDGER [--age-ms N] [--streams N]
+    ledger_server.py ADDRESS LEDGER [--age-ms N] [--streams N] [--health]
 
 A call's id is its user_id (GetUser) or name (CreateUser).  The ledger is a file that is only
 appended to, a line "ID ADDRESS" for each execution, written before the answer leaves: what stands in
@@ -13,7 +13,8 @@ it was done, whatever becomes of the process.  What an id begins with says more:
     big-          has an answer of 100,000 bytes
 
 ListUsers answers 400 messages of 1,000 bytes.  SIGTERM is a rolling restart's: GOAWAY, what runs is
-finished, then the end.  From SIGUSR1 to the next one every call takes two seconds more.
+finished, then the end.  From SIGUSR1 to the next one every call takes two seconds more; from SIGUSR2
+to the next one --health (grpc.health.v1.Health/Watch) says NOT_SERVING, and calls are served on.
 """
 import argparse
 import os
@@ -64,10 +65,22 @@ class Service:
     def __init__(self, address, ledger):
         self.address = address.encode()
         self.ledger = os.open(ledger, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-        self.slow = False
+        self.slow, self.well = False, True
 
-    def toggle(self):
+    def slow_down(self):
         self.slow = not self.slow
+
+    def fall_ill(self):
+        self.well = not self.well
+
+    def watch(self, _request, context):
+        """HealthCheckResponse { status = 1 }, whenever it changes."""
+        told = None
+        while context.is_active():
+            if told != self.well:
+                told = self.well
+                yield b"\x08\x01" if told else b"\x08\x02"
+            time.sleep(0.01)
 
     def execute(self, name, context):
         os.write(self.ledger, name + b" " + self.address + b"\n")
@@ -101,6 +114,7 @@ def main():
     parser.add_argument("ledger")
     parser.add_argument("--age-ms", type=int)
     parser.add_argument("--streams", type=int)
+    parser.add_argument("--health", action="store_true")
     arguments = parser.parse_args()
     options = [("grpc.so_reuseport", 0)]
     if arguments.age_ms:
@@ -109,9 +123,14 @@ def main():
         options.append(("grpc.max_concurrent_streams", arguments.streams))
     service, ending = Service(arguments.address, arguments.ledger), threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: ending.set())
-    signal.signal(signal.SIGUSR1, lambda *_: service.toggle())
+    signal.signal(signal.SIGUSR1, lambda *_: service.slow_down())
+    signal.signal(signal.SIGUSR2, lambda *_: service.fall_ill())
     server = grpc.server(futures.ThreadPoolExecutor(16), options=options)
     server.add_generic_rpc_handlers((service.handlers(),))
+    if arguments.health:
+        watch = grpc.unary_stream_rpc_method_handler(service.watch)
+        server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(
+            "grpc.health.v1.Health", {"Watch": watch}),))
     if server.add_insecure_port(arguments.address) == 0:
         sys.exit("the port is taken")
     server.start()

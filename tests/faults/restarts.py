@@ -9,18 +9,22 @@ from stage import Backend, Cutter, failures, p99
 def kill_one(stage):
     """C1; calls take 20 ms, so that there are always some on their way to each backend."""
     stage.stage()
-    load = stage.load(1000, 48, prefix="hold-20")
+    load = stage.load(1000, 48, posts=0.3, prefix="hold-20")
     time.sleep(2)
     killed = time.monotonic()
     stage.backends[0].kill()
     time.sleep(4)
     outcomes = load.stop()
-    failed = failures(outcomes)
+    gets, posts = ([o for o in outcomes if o.method == m] for m in ("GET", "POST"))
+    failed, lost = failures(gets), [o for o in posts if o.status != 200]
+    late = [o for o in lost if o.sent > killed + 0.1]
     quiet = p99([o.took for o in outcomes if o.sent < killed - 0.2])
     after = p99([o.took for o in outcomes if o.sent > killed + 1])
-    stage.check(len(outcomes) > 2000, f"kill one of three: {len(outcomes)} requests")
-    stage.check(not failed, f"kill one of three: {sum(failed.values())} idempotent requests failed "
-                            f"(0) {failed or ''}")
+    stage.check(not failed, f"kill one of three: {sum(failed.values())} of {len(gets)} idempotent "
+                            f"requests failed (0) {failed or ''}")
+    stage.check(len(lost) <= 48 and not late,
+                f"kill one of three: {len(lost)} of {len(posts)} POSTs failed (48, the clients), "
+                f"{len(late)} of them sent later (0)")
     stage.check(after < max(5 * quiet, 0.1),
                 f"kill one of three: p99 {quiet * 1e3:.1f} ms before, {after * 1e3:.1f} ms from 1 s "
                 "after it on")

@@ -17,9 +17,10 @@ import stage as stages
 import harness
 import restarts
 import troubles
+import trust
 import vanished
 
-CASES = restarts.CASES + troubles.CASES
+CASES = restarts.CASES + troubles.CASES + trust.CASES
 
 
 def run_within(stage, name, arguments):

@@ -1,6 +1,7 @@
 """Backends that vanish: packets to them are lost without a word.  They live in a second network
 namespace behind a pair of virtual interfaces; an address that is taken from it is a black hole, since
 it forwards nothing.  All of it goes with the processes of the case."""
+import os
 import socket
 import subprocess
 import time
@@ -68,6 +69,21 @@ class Far:
         self.holder.wait()
 
 
+class Hosts:
+    """/etc/hosts of the case's own mount namespace."""
+
+    def __init__(self):
+        self.file = harness.Settings.work() / f"hosts-{os.getpid()}"
+        self.say("localhost", ["127.0.0.1"])
+        subprocess.run(["mount", "--bind", str(self.file), "/etc/hosts"], check=True)
+
+    def say(self, name, addresses):
+        self.file.write_text("127.0.0.1 localhost\n" + "".join(f"{a} {name}\n" for a in addresses))
+
+    def end(self):
+        self.file.unlink()
+
+
 def set_far(stage, count=3, **more):
     far = Far(count)
     stage.new_ledger()
@@ -121,9 +137,8 @@ def name_with_dead(stage):
         backend.start()
     dead = backends[0]
     far.vanish(dead.host)
-    hosts = harness.Settings.work() / "hosts-faults"
-    hosts.write_text("127.0.0.1 localhost\n" + "".join(f"{a} users.test\n" for a in far.addresses))
-    subprocess.run(["mount", "--bind", str(hosts), "/etc/hosts"], check=True)
+    hosts = Hosts()
+    hosts.say("users.test", far.addresses)
     stage.set([], [f"users.test:{port}"], connected=0, upstream="connect_timeout: 500ms\n"
               "backoff: { initial: 500ms, max: 500ms }")
     stage.backends = backends
@@ -148,7 +163,49 @@ def name_with_dead(stage):
     stage.check(used < 3, f"a name with a dead address: used {used:.2f} s after it lives (3)")
     stage.strike()
     far.end()
-    hosts.unlink()
+    hosts.end()
 
 
-CASES = (black_hole, name_with_dead)
+def name_that_changes(stage):
+    """C9: a name gets another address, loses one, and is lost itself: the last good answer is kept."""
+    stage.new_ledger()
+    port = free_port()
+    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+    backends = [Backend(stage.ledger, host=f"127.0.0.{i + 1}", port=port) for i in range(3)]
+    for backend in backends:
+        backend.start()
+    hosts = Hosts()
+
+    def now_used(*which):
+        """Calls go to these and no others."""
+        before = stage.shares()
+        time.sleep(0.1)
+        after = stage.shares()
+        return [i for i, b in enumerate(backends) if after[b.address] > before[b.address]] == [*which]
+
+    hosts.say("users.test", [backends[0].host, backends[1].host])
+    stage.set([], [f"users.test:{port}"], connected=2, upstream="resolve_every: 1s")
+    stage.backends = backends
+    load = stage.load(300, 8, posts=0.5)
+    wait_for(lambda: now_used(0, 1), 5, "both addresses are used")
+    took = []
+    for which in ((1, 2), (2,)):
+        hosts.say("users.test", [backends[i].host for i in which])
+        changed = time.monotonic()
+        wait_for(lambda: now_used(*which), 5, "the new addresses are used, and no others")
+        took.append(time.monotonic() - changed)
+    hosts.say("nobody.test", [])
+    time.sleep(2.2)
+    kept = now_used(2)
+    outcomes = load.stop()
+    failed = failures(outcomes)
+    stage.check(not failed, f"a name that changes: {sum(failed.values())} of {len(outcomes)} failed, "
+                            f"POST included (0) {failed or ''}")
+    stage.check(max(took) <= 2, "a name that changes: its new addresses were used after "
+                + ", ".join(f"{t:.2f}" for t in took) + " s, resolved every second (2)")
+    stage.check(kept, "a name that is lost: the last good answer is kept for two times and more")
+    stage.strike()
+    hosts.end()
+
+
+CASES = (black_hole, name_with_dead, name_that_changes)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from certificates import Certificate, Folder
 from harness import (Client, Closed, Settings, config, free_port, heavy, main, metric_sum, wait_for)
-from legacy_case import OK_HEAD, PIECE, Legacies, legacy_config, read_request
+from legacy_case import OK_HEAD, PIECE, Legacies, answering, legacy_config, read_request
 
 BIG = 200 << 20
 
@@ -45,6 +45,33 @@ class Unchanged(Legacies):
             for gone in ("x-drop", "connection", "keep-alive", "te", "upgrade", "x_under",
                          "proxy-connection", "content-length", "transfer-encoding"):
                 self.assertNotIn(gone, dict(headers))
+
+    def test_a_websocket_handshake_is_answered_and_not_passed_on(self):
+        """It arrives as an ordinary GET; whatever the service says to that is the client's answer."""
+        handshake = ("GET /echo HTTP/1.1\r\nHost: h\r\nConnection: keep-alive, Upgrade\r\n"
+                     "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+                     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
+        gw, _ = self.pair()
+        with gw.connect(timeout=2) as client:
+            client.send(handshake)
+            answer = client.answer()
+            self.assertEqual(answer.status, 200)
+            self.assertNotIn("upgrade", [n.lower() for n, _ in answer.json()["headers"]])
+            self.assertEqual(client.get("/echo").status, 200)
+            client.send(b"\x81\x85\x01\x02\x03\x04ignog")  # a client that did not look
+            self.assertEqual(client.answer().status, 400)
+            self.assertTrue(client.closed(2))
+
+    def test_a_service_that_wants_an_upgrade_can_say_so(self):
+        gw, _ = self.behind(answering(
+            b"HTTP/1.1 426 Upgrade Required\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            b"Content-Length: 3\r\n\r\nws!"))
+        with gw.connect(timeout=2) as client:
+            client.send("GET /ws HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\n"
+                        "Upgrade: websocket\r\n\r\n")
+            answer = client.answer()
+            self.assertEqual((answer.status, answer.body), (426, b"ws!"))
+            self.assertIsNone(answer.header("upgrade"))
 
     def test_the_answer_comes_back_as_through_no_gateway(self):
         gw, legacy = self.pair()
