@@ -3,13 +3,14 @@
  *
  *   every GW_GUARD_TICK_MS: sums of the route -> window (differences to an older sum) -> verdict
  *
+ * What it judges, and by which formulas, is in docs/guard.md.
  * Main thread. */
 #pragma once
 
 #include "migrate/live.h"
+#include "migrate/wilson.h"
 
 #define GW_GUARD_TICK_MS 100u
-#define GW_GUARD_SLOTS   30u /* of a window */
 
 typedef struct gw_guard gw_guard; /* one for each route that has a guard or a ramp */
 
@@ -43,8 +44,5 @@ typedef struct gw_guard_view {
   uint32_t ramp_step;                 /* index of the present step; UINT32_MAX: before the first */
   uint64_t hold_left_ms;
 } gw_guard_view;
-gw_guard_view gw_guard_view_of(const gw_guard *guard);
 
-/* The lower bound of the Wilson score interval for `equal` of `all`, at 95 % (z = 1.96); 0 for
- * none: E. B. Wilson, Journal of the American Statistical Association 22 (1927). */
-double gw_wilson_low(uint64_t equal, uint64_t all);
+gw_guard_view gw_guard_view_of(const gw_guard *guard);

@@ -85,6 +85,15 @@ double gw_latency_quantile(const uint64_t buckets[GW_LATENCY_BUCKETS], double q)
   return first * exp2(((double)bucket - 1 + part) / 4);
 }
 
+double gw_latency_below(uint32_t bucket, double us) {
+  double first = (double)(1u << LATENCY_FIRST_LOG2);
+  if (us <= 0) return 0;
+  if (bucket == 0) return fmin(1, us / first);
+  double part = 4 * log2(us / first) - ((double)bucket - 1);
+  if (bucket == GW_LATENCY_BUCKETS - 1) return part > 0 ? 1 : 0;
+  return fmin(1, fmax(0, part));
+}
+
 void gw_side_count(gw_side_counters *counters, bool is_error, uint64_t duration_us) {
   gw_count(&counters->requests, 1);
   if (is_error) gw_count(&counters->errors, 1);

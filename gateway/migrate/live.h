@@ -18,6 +18,8 @@
 uint32_t gw_latency_bucket(uint64_t us);
 /* The quantile in microseconds, interpolated; 0: no samples. */
 double gw_latency_quantile(const uint64_t buckets[GW_LATENCY_BUCKETS], double q);
+/* The share of that bucket's samples which lies below `us`, interpolated alike; 0..1. */
+double gw_latency_below(uint32_t bucket, double us);
 
 typedef struct gw_side_counters {
   gw_counter requests;
