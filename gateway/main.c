@@ -13,7 +13,9 @@ typedef struct main_command {
 #define MAIN_HELP_COLUMN 35
 
 static const main_command commands[] = {
-  { GW_STR_INIT("serve"), "CONFIG", "run the gateway; SIGHUP reloads, SIGTERM drains and stops",
+  { GW_STR_INIT("serve"), "CONFIG [--allow-breaking]",
+    "run the gateway; SIGHUP reloads, SIGTERM drains and stops;\n"
+    "a reload that breaks clients is refused unless it is allowed",
     gw_command_serve },
   { GW_STR_INIT("check"), "CONFIG",
     "load all that serve would, report every error, print the routes", gw_command_check },

@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/metrics.h"
+#include "control/changes.h"
 #include "control/file.h"
 #include "net/tcp.h"
 #include "worker.h"
@@ -15,6 +16,7 @@ struct gw_server {
   pthread_mutex_t lock;        /* over snapshot and is_draining */
   gw_snapshot *snapshot;
   bool is_draining;
+  bool allow_breaking;              /* by every reload */
   uint64_t files_tried, files_seen; /* watched files as last loaded (or not); as last looked at */
   uint32_t worker_count;
   gw_worker *workers[];
@@ -49,7 +51,7 @@ void gw_server_free(gw_server *server) {
   free(server);
 }
 
-gw_code gw_server_start(gw_snapshot *snapshot, gw_server **out, gw_err *err) {
+gw_code gw_server_start(gw_snapshot *snapshot, bool allow_breaking, gw_server **out, gw_err *err) {
   size_t socket_count = (size_t)snapshot->workers * snapshot->listen_count, bound = 0;
   gw_server *server = calloc(1, sizeof *server + snapshot->workers * sizeof(gw_worker *));
   int *sockets = calloc(socket_count + 1, sizeof *sockets);
@@ -63,6 +65,7 @@ gw_code gw_server_start(gw_snapshot *snapshot, gw_server **out, gw_err *err) {
   for (size_t i = 0; i < socket_count; i++)
     sockets[i] = -1;
   server->snapshot = gw_snapshot_ref(snapshot);
+  server->allow_breaking = allow_breaking;
   code = server_bind(snapshot, sockets, &bound, err);
   if (code != GW_OK) {
     for (size_t i = 0; i < socket_count; i++) {
@@ -115,12 +118,38 @@ static void server_warn_fixed(const gw_snapshot *old, const gw_snapshot *new) {
   }
 }
 
-/* `again`: from the text that is served, for the files that it names. */
-static gw_code server_reload(gw_server *server, bool again, gw_findings *findings) {
-  gw_snapshot *old = gw_server_snapshot(server), *new = NULL;
-  gw_log_level level;
+/* GW_CONFLICT: clients would break, as the findings say. */
+static gw_code server_check_changes(const gw_snapshot *old, const gw_snapshot *new, bool allowed,
+                                    gw_findings *findings) {
+  gw_changes changes;
+  gw_changes_init(&changes);
+  gw_code code = gw_changes_of_snapshots(old, new, &changes);
+  gw_changes_find(&changes, new, allowed, findings);
+  if (code == GW_OK && changes.breaks > 0 && !allowed) code = GW_CONFLICT;
+  gw_changes_done(&changes);
+  return code;
+}
+
+static gw_code server_load(const gw_snapshot *old, bool again, bool allow_breaking,
+                           gw_findings *findings, gw_snapshot **out) {
+  gw_snapshot *new = NULL;
   gw_code code = again ? gw_snapshot_parse(old->path.p, old->yaml, findings, &new)
                        : gw_snapshot_load(old->path.p, findings, &new);
+  if (code == GW_OK) code = server_check_changes(old, new, allow_breaking, findings);
+  if (code == GW_OK)
+    *out = new;
+  else
+    gw_snapshot_unref(new);
+  return code;
+}
+
+/* `again`: from the text that is served, for the files that it names. */
+static gw_code server_reload(gw_server *server, bool again, bool allow_breaking,
+                             gw_findings *findings) {
+  gw_snapshot *old = gw_server_snapshot(server), *new = NULL;
+  gw_log_level level;
+  allow_breaking = allow_breaking || server->allow_breaking;
+  gw_code code = server_load(old, again, allow_breaking, findings, &new);
   if (code == GW_OK) {
     server_warn_fixed(old, new);
     new->workers = old->workers; /* shares of limits go by the threads that really run */
@@ -141,9 +170,9 @@ static gw_code server_reload(gw_server *server, bool again, gw_findings *finding
   return code;
 }
 
-gw_code gw_server_reload(gw_server *server, gw_findings *findings) {
+gw_code gw_server_reload(gw_server *server, bool allow_breaking, gw_findings *findings) {
   pthread_mutex_lock(&server->reload_lock);
-  gw_code code = server_reload(server, false, findings);
+  gw_code code = server_reload(server, false, allow_breaking, findings);
   pthread_mutex_unlock(&server->reload_lock);
   return code;
 }
@@ -170,7 +199,8 @@ static bool server_files_wait(gw_server *server) {
 
 gw_code gw_server_refresh(gw_server *server, gw_findings *findings) {
   pthread_mutex_lock(&server->reload_lock);
-  gw_code code = server_files_wait(server) ? server_reload(server, true, findings) : GW_AGAIN;
+  gw_code code =
+      server_files_wait(server) ? server_reload(server, true, false, findings) : GW_AGAIN;
   pthread_mutex_unlock(&server->reload_lock);
   return code;
 }

@@ -6,11 +6,15 @@
 
 typedef struct gw_server gw_server;
 
-/* Binds all addresses, then starts the workers.  Takes a reference of its own on `snapshot`. */
-GW_CHECKED gw_code gw_server_start(gw_snapshot *snapshot, gw_server **out, gw_err *err);
+/* Binds all addresses, then starts the workers.  Takes a reference of its own on `snapshot`.
+ * allow_breaking: every reload may break clients. */
+GW_CHECKED gw_code gw_server_start(gw_snapshot *snapshot, bool allow_breaking, gw_server **out,
+                                   gw_err *err);
 
-/* Loads the file anew and swaps it in, or leaves everything as it is and tells why.  Any thread. */
-GW_CHECKED gw_code gw_server_reload(gw_server *server, gw_findings *findings);
+/* Loads the file anew and swaps it in, or leaves everything as it is and tells why.  Descriptors
+ * that would break clients of the served routes (control/changes.h) are refused like a mistake,
+ * unless they are allowed, now or from the start.  Any thread. */
+GW_CHECKED gw_code gw_server_reload(gw_server *server, bool allow_breaking, gw_findings *findings);
 
 /* Looks whether files that the current configuration names for TLS have changed; if so, and they
  * did not change again since the last look, loads them: the configuration itself stays as it was

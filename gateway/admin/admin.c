@@ -15,7 +15,7 @@
 #define ADMIN_CONNECTIONS_MAX  64u        /* probes, scrapers and a few people */
 #define ADMIN_TIMEOUT_S        10u        /* without a byte */
 #define ADMIN_CONNECTION_BYTES GW_KIB(16) /* request head and answer's head of one connection */
-#define ADMIN_BODY_BYTES_MAX   GW_KIB(64) /* read and ignored; over it the connection is cut */
+#define ADMIN_BODY_BYTES_MAX   GW_KIB(64) /* over it the connection is cut */
 
 struct gw_admin {
   struct MHD_Daemon *daemon;
@@ -25,7 +25,7 @@ struct gw_admin {
 
 /* One request, from its head to the end of its answer. */
 typedef struct admin_exchange {
-  size_t body_bytes;
+  gw_buf body; /* as far as it came; on the heap */
   bool wants_drain;
 } admin_exchange;
 
@@ -37,6 +37,16 @@ static gw_str exchange_header(struct MHD_Connection *connection, const char *nam
       value == NULL)
     return (gw_str){ NULL, 0 };
   return (gw_str){ value, n };
+}
+
+/* A parameter of the query, decoded; p == NULL: absent. */
+static gw_str exchange_argument(struct MHD_Connection *connection, const char *name) {
+  const char *value = NULL;
+  size_t n = 0;
+  if (MHD_lookup_connection_value_n(connection, MHD_GET_ARGUMENT_KIND, name, strlen(name), &value,
+                                    &n) != MHD_YES)
+    return (gw_str){ NULL, 0 };
+  return value != NULL ? (gw_str){ value, n } : GW_STR("");
 }
 
 static bool response_describe(struct MHD_Response *response, const gw_endpoint_reply *reply) {
@@ -71,19 +81,21 @@ static enum MHD_Result exchange_on_request(void *user, struct MHD_Connection *co
   const gw_admin *admin = user;
   admin_exchange *exchange = *state;
   (void)version;
-  (void)bytes;
   if (exchange == NULL) {
-    *state = calloc(1, sizeof *exchange);
-    return *state != NULL ? MHD_YES : MHD_NO;
+    *state = exchange = calloc(1, sizeof *exchange);
+    if (exchange == NULL) return MHD_NO;
+    gw_buf_init(&exchange->body, NULL, ADMIN_BODY_BYTES_MAX);
+    return MHD_YES;
   }
   if (*bytes_n > 0) {
-    if (*bytes_n > ADMIN_BODY_BYTES_MAX - exchange->body_bytes) return MHD_NO;
-    exchange->body_bytes += *bytes_n;
+    if (gw_buf_append(&exchange->body, (gw_str){ bytes, *bytes_n }) != GW_OK) return MHD_NO;
     *bytes_n = 0;
     return MHD_YES;
   }
   gw_endpoint_request request = { .method = gw_str_of(method),
                                   .path = gw_str_of(url),
+                                  .allow_breaking = exchange_argument(connection, "allow_breaking"),
+                                  .body = gw_buf_str(&exchange->body),
                                   .authorization = exchange_header(connection, "Authorization"),
                                   .has_origin = exchange_header(connection, "Origin").p != NULL };
   gw_endpoint_reply reply;
@@ -106,6 +118,7 @@ static void exchange_on_completed(void *user, struct MHD_Connection *connection,
     admin->has_signalled = true;
     kill(getpid(), SIGTERM);
   }
+  gw_buf_done(&exchange->body);
   free(exchange);
   *state = NULL;
 }

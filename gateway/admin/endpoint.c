@@ -1,5 +1,6 @@
 #include "admin/endpoint.h"
 
+#include <jansson.h>
 #include <microhttpd.h>
 
 #include "admin/metrics_text.h"
@@ -23,6 +24,20 @@ typedef struct endpoint {
   const char *content_type;
   endpoint_fn *answer;
 } endpoint;
+
+/* ---- replies ---- */
+
+static void reply_init(gw_endpoint_reply *reply, int status, const char *content_type) {
+  *reply = (gw_endpoint_reply){ .status = status, .content_type = content_type };
+  gw_buf_init(&reply->body, NULL, GW_ENDPOINT_REPLY_BYTES_MAX);
+}
+
+/* One line instead of what was to come.  Without memory for it the status alone is the answer. */
+static void reply_refuse(gw_endpoint_reply *reply, int status, const char *text) {
+  gw_buf_done(&reply->body);
+  reply_init(reply, status, TYPE_TEXT);
+  (void)!gw_buf_printf(&reply->body, "%s\n", text);
+}
 
 /* ---- health ---- */
 
@@ -53,7 +68,9 @@ static gw_code endpoint_index(const gw_endpoint_context *context,
                                             "GET  /metrics      counters for Prometheus\n"
                                             "GET  /routes       the routes with live figures\n"
                                             "GET  /routes/NAME  one route with its rules\n"
-                                            "POST /reload       read the configuration anew\n"
+                                            "POST /reload       read the configuration anew;\n"
+                                            "                   ?allow_breaking=true: although "
+                                            "clients break\n"
                                             "POST /drain        finish what runs, then stop\n"));
 }
 
@@ -147,12 +164,35 @@ static gw_code refusal_print(const gw_findings *findings, gw_code why, gw_buf *o
   return code == GW_OK ? gw_buf_append(out, GW_STR("]")) : code;
 }
 
+/* Nothing, or an object with "allow_breaking": true or false and nothing else. */
+static bool reload_read_body(gw_str body, bool *allow_breaking) {
+  if (gw_str_trim(body, " \t\r\n").n == 0) return true;
+  json_t *root = json_loadb(body.p, body.n, JSON_REJECT_DUPLICATES, NULL);
+  json_t *value = json_object_get(root, "allow_breaking");
+  bool good = json_is_object(root) && json_object_size(root) == (json_is_boolean(value) ? 1 : 0);
+  if (json_is_true(value)) *allow_breaking = true;
+  json_decref(root);
+  return good;
+}
+
+static bool reload_read(const gw_endpoint_request *request, bool *allow_breaking) {
+  gw_str word = request->allow_breaking;
+  *allow_breaking = gw_str_eq(word, GW_STR("true"));
+  if (word.p != NULL && !*allow_breaking && !gw_str_eq(word, GW_STR("false"))) return false;
+  return reload_read_body(request->body, allow_breaking);
+}
+
 static gw_code endpoint_reload(const gw_endpoint_context *context,
                                const gw_endpoint_request *request, gw_endpoint_reply *reply) {
   gw_findings findings;
-  (void)request;
+  bool allow_breaking = false;
+  if (!reload_read(request, &allow_breaking)) {
+    reply_refuse(reply, MHD_HTTP_BAD_REQUEST,
+                 "expected ?allow_breaking=true, or {\"allow_breaking\":true} as body, or neither");
+    return GW_OK;
+  }
   gw_findings_init(&findings);
-  gw_code reloaded = gw_server_reload(context->server, &findings);
+  gw_code reloaded = gw_server_reload(context->server, allow_breaking, &findings);
   gw_code code =
       gw_buf_printf(&reply->body, "{\"reloaded\":%s", reloaded == GW_OK ? "true" : "false");
   if (reloaded != GW_OK) {
@@ -199,18 +239,6 @@ static const endpoint *endpoint_find(gw_str path) {
 static bool endpoint_allows(const endpoint *e, gw_str method) {
   if (e->is_post) return gw_str_eq(method, GW_STR("POST"));
   return gw_str_eq(method, GW_STR("GET")) || gw_str_eq(method, GW_STR("HEAD"));
-}
-
-static void reply_init(gw_endpoint_reply *reply, int status, const char *content_type) {
-  *reply = (gw_endpoint_reply){ .status = status, .content_type = content_type };
-  gw_buf_init(&reply->body, NULL, GW_ENDPOINT_REPLY_BYTES_MAX);
-}
-
-/* One line instead of what was to come.  Without memory for it the status alone is the answer. */
-static void reply_refuse(gw_endpoint_reply *reply, int status, const char *text) {
-  gw_buf_done(&reply->body);
-  reply_init(reply, status, TYPE_TEXT);
-  (void)!gw_buf_printf(&reply->body, "%s\n", text);
 }
 
 /* True: the request may change state. */

@@ -16,7 +16,9 @@ typedef struct gw_endpoint_context {
 } gw_endpoint_context;
 
 typedef struct gw_endpoint_request {
-  gw_str method, path;  /* the path decoded, without the query */
+  gw_str method, path;   /* the path decoded, without the query */
+  gw_str allow_breaking; /* the query's parameter of this name; p == NULL: absent */
+  gw_str body;
   gw_str authorization; /* p == NULL: absent */
   bool has_origin;
 } gw_endpoint_request;

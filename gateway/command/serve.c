@@ -29,6 +29,11 @@ static void serve_log_findings(const gw_findings *findings) {
 
 typedef gw_code serve_load_fn(gw_server *server, gw_findings *findings);
 
+/* Whether breaking changes are allowed, the server knows from its start. */
+static gw_code serve_reload(gw_server *server, gw_findings *findings) {
+  return gw_server_reload(server, false, findings);
+}
+
 static void serve_load(gw_server *server, serve_load_fn *load) {
   gw_findings findings;
   gw_findings_init(&findings);
@@ -43,7 +48,7 @@ static void serve_wait(gw_server *server, const sigset_t *signals) {
     const struct timespec moment = { .tv_nsec = SERVE_LOOK_MS * 1000000L };
     int signal = sigtimedwait(signals, NULL, &moment);
     if (signal < 0) serve_load(server, gw_server_refresh);
-    if (signal == SIGHUP) serve_load(server, gw_server_reload);
+    if (signal == SIGHUP) serve_load(server, serve_reload);
     if (signal == SIGTERM || signal == SIGINT) gw_server_drain(server);
   }
 }
@@ -56,12 +61,12 @@ static void serve_raise_descriptors(void) {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-static int serve_run(gw_snapshot *snapshot, const sigset_t *signals) {
+static int serve_run(gw_snapshot *snapshot, bool allow_breaking, const sigset_t *signals) {
   gw_server *server = NULL;
   gw_admin *admin = NULL;
   gw_err err;
   gw_err_init(&err);
-  if (gw_server_start(snapshot, &server, &err) != GW_OK) {
+  if (gw_server_start(snapshot, allow_breaking, &server, &err) != GW_OK) {
     fprintf(stderr, "sluice: %s\n", err.text);
     return GW_EXIT_FINDING;
   }
@@ -87,7 +92,7 @@ static int serve_run(gw_snapshot *snapshot, const sigset_t *signals) {
   return GW_EXIT_OK;
 }
 
-static int serve_start(const char *path) {
+static int serve_start(const char *path, bool allow_breaking) {
   sigset_t signals;
   gw_log_level level;
   sigemptyset(&signals);
@@ -101,7 +106,7 @@ static int serve_start(const char *path) {
   if (snapshot == NULL) return GW_EXIT_FINDING;
   if (gw_log_level_parse(snapshot->log_level, &level)) gw_log_level_set(level);
   if (gw_log_start() != GW_OK) return GW_EXIT_FINDING;
-  int status = serve_run(snapshot, &signals);
+  int status = serve_run(snapshot, allow_breaking, &signals);
   gw_snapshot_unref(snapshot);
   gw_log(GW_LOG_INFO, "stop", "stopped");
   gw_log_done();
@@ -110,7 +115,18 @@ static int serve_start(const char *path) {
 }
 
 int gw_command_serve(int argc, char **argv) {
-  if (argc != 2) return gw_command_misused("serve takes CONFIG", NULL);
-  if (gw_command_is_option(argv[1])) return gw_command_misused("expected CONFIG", argv[1]);
-  return serve_start(argv[1]);
+  const char *path = NULL;
+  bool allow_breaking = false;
+  for (int i = 1; i < argc; i++) {
+    if (strcmp(argv[i], "--allow-breaking") == 0)
+      allow_breaking = true;
+    else if (gw_command_is_option(argv[i]))
+      return gw_command_misused("unknown option", argv[i]);
+    else if (path != NULL)
+      return gw_command_misused("serve takes one CONFIG", argv[i]);
+    else
+      path = argv[i];
+  }
+  if (path == NULL) return gw_command_misused("serve takes CONFIG", NULL);
+  return serve_start(path, allow_breaking);
 }

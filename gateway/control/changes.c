@@ -178,4 +178,10 @@ void gw_changes_find(const gw_changes *changes, const gw_snapshot *newer, bool a
         item->breaks ? "breaks clients: " : "", GW_STR_ARG(item->where), GW_STR_ARG(item->text),
         change_clients(item));
   }
+  if (changes->breaks > 0 && !allowed)
+    gw_findings_add(findings, at,
+                    "refused: %zu changes of the descriptors break clients; where they are meant, "
+                    "use POST /reload?allow_breaking=true or serve with --allow-breaking",
+                    changes->breaks);
+  gw_findings_sort(findings);
 }

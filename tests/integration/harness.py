@@ -210,9 +210,9 @@ def config(endpoints, routes=ROUTES, workers=1, limits="", upstream="", extra=""
 
 class Gateway(Process):
     """`sluice serve`; `text` is the configuration without listen and admin; `admin`, `tls`: more
-    lines for that mapping, the mapping of the listener."""
+    lines for that mapping, the mapping of the listener; `arguments`: behind the file's name."""
 
-    def __init__(self, text, ready=True, prefix=(), admin="", tls=""):
+    def __init__(self, text, ready=True, prefix=(), admin="", tls="", arguments=()):
         self.tls_lines = f"    tls: {tls}\n" if tls else ""
         self.admin_lines = f"  {admin}\n" if admin else ""
         self.port, self.admin_port = free_port(), free_port()
@@ -221,7 +221,7 @@ class Gateway(Process):
         self.write(text)
         environment = dict(os.environ)
         environment.setdefault("TSAN_OPTIONS", "halt_on_error=0 exitcode=66")
-        super().__init__([*prefix, Settings.sluice(), "serve", str(self.path)], "gateway",
+        super().__init__([*prefix, Settings.sluice(), "serve", str(self.path), *arguments], "gateway",
                          stdout=subprocess.DEVNULL, env=environment)
         try:
             wait_for(self.listening, 10, "the gateway listens")

@@ -1,6 +1,4 @@
 """Descriptor sets that change: `sluice compat`, and a reload that would break clients."""
-import json
-import os
 import re
 import signal
 import subprocess
@@ -89,6 +87,174 @@ class Compat(Sets):
             out, err = self.run_sluice("compat", *arguments, code=2)
             self.assertEqual(out, "")
             self.assertIn("compat OLD.pb NEW.pb", err)
+
+
+class Reload(Sets):
+    """What the routes use must not break when descriptors change under a running gateway."""
+
+    ROUTES = """
+services:
+  - service: userservice.UserService
+    upstream: users
+routes:
+  - name: get-user
+    match: GET /v1/users/{user_id}
+    rpc: userservice.UserService/GetUser
+    upstream: users
+"""
+
+    def setUp(self):
+        super().setUp()
+        self.users = harness.Users()
+        self.addCleanup(self.users.kill)
+        self.proto = (ROOT / "proto" / "userservice.proto").read_text()
+        self.set = self.compile(self.proto)
+
+    def compile(self, text):
+        return compile_proto(self.folder, text, "userservice")
+
+    def start(self, *arguments, routes=ROUTES):
+        text = config([self.users.endpoint], routes=routes)
+        text = text.replace(str(DESCRIPTORS / "userservice.pb"), str(self.set))
+        gateway = harness.Gateway(text, arguments=arguments)
+        self.addCleanup(gateway.kill)
+        return gateway
+
+    def break_user(self):
+        """GetUser's answer gets another JSON name."""
+        self.assertIn(" name = 2;", self.proto)
+        self.compile(self.proto.replace(" name = 2;", " full_name = 2;"))
+
+    def reload(self, gateway, target="/reload", *arguments):
+        return gateway.admin(target, "-X", "POST", *arguments)
+
+    def answer(self, gateway):
+        return gateway.curl("/v1/users/1").json()
+
+    def test_a_breaking_change_is_refused_and_the_old_one_serves_on(self):
+        gateway = self.start()
+        before = self.answer(gateway)
+        self.assertIn("name", before)
+        self.break_user()
+        refused = self.reload(gateway)
+        self.assertEqual(refused.status, 400, refused)
+        found = refused.json()
+        self.assertFalse(found["reloaded"])
+        texts = [error["text"] for error in found["errors"]]
+        self.assertTrue(any("userservice.User.name: renamed to full_name" in text and
+                            "(REST clients)" in text for text in texts), texts)
+        self.assertTrue(any("--allow-breaking" in text for text in texts), texts)
+        line = (gateway.path.read_text().splitlines()).index(
+            [x for x in gateway.path.read_text().splitlines() if x.startswith("descriptors:")][0])
+        self.assertEqual({(e["line"], e["column"]) for e in found["errors"]}, {(line + 1, 14)})
+        self.assertEqual(self.answer(gateway), before)
+
+        gateway.signal(signal.SIGHUP)
+        wait_for(lambda: any(x.get("event") == "reload" and "refused" in x.get("text", "")
+                             for x in gateway.log()), 10, "SIGHUP is refused")
+        self.assertEqual(self.answer(gateway), before)
+
+        self.compile(self.proto)  # as it was: nothing stands in the way
+        self.assertEqual(self.reload(gateway).status, 200)
+        gateway.stop()
+
+    def test_allowed_for_one_reload(self):
+        for target, arguments in (("/reload?allow_breaking=true", ()),
+                                  ("/reload", ("-d", '{"allow_breaking": true}'))):
+            with self.subTest(target=target):
+                self.compile(self.proto)
+                gateway = self.start()
+                self.break_user()
+                for no in (("/reload?allow_breaking=false",), ("/reload", "-d", "{}x"),
+                           ("/reload?allow_breaking=1",), ("/reload?allow_breaking",),
+                           ("/reload", "-d", '{"allow_breaking":1}'),
+                           ("/reload", "-d", '{"allow_breakng":true}'), ("/reload", "-d", "[]"),
+                           ("/reload", "-d", '{"allow_breaking":true,"x":1}')):
+                    self.assertEqual(self.reload(gateway, *no).status, 400, no)
+                self.assertIn("name", self.answer(gateway))
+                allowed = self.reload(gateway, target, *arguments)
+                self.assertEqual(allowed.status, 200, allowed)
+                self.assertIn("userservice.User.name", allowed.body.decode())  # as a warning
+                self.assertIn("fullName", self.answer(gateway))
+                self.compile(self.proto)  # the way back is another break
+                self.assertEqual(self.reload(gateway).status, 400)
+                gateway.stop()
+
+    def test_allowed_from_the_start(self):
+        gateway = self.start("--allow-breaking")
+        self.break_user()
+        gateway.signal(signal.SIGHUP)
+        wait_for(lambda: "fullName" in self.answer(gateway), 10, "the new names are served")
+        gateway.stop()
+
+    def test_what_no_route_uses_may_change(self):
+        routes = """
+routes:
+  - match: DELETE /v1/users/{user_id}
+    rpc: userservice.UserService/DeleteUser
+    upstream: users
+"""
+        gateway = self.start(routes=routes)
+        self.break_user()
+        self.assertEqual(self.reload(gateway).status, 200)
+        gateway.stop()
+
+    def test_additions_pass(self):
+        gateway = self.start()
+        self.compile(self.proto.replace(" name = 2;", " name = 2; string motto = 77;"))
+        self.assertEqual(self.reload(gateway).json(), {"reloaded": True})
+        gateway.stop()
+
+
+class ReloadRoutes(Sets):
+    """Routes that descriptors bring along."""
+
+    PROTO = """syntax = "proto3"; package shop.v1;
+        import "google/api/annotations.proto";
+        service Shop {
+          rpc Get(Item) returns (Item) { option (google.api.http) = { get: "/v1/items/{id}" }; }
+          rpc List(Item) returns (Item) { option (google.api.http) = { get: "/v1/items" }; }
+        }
+        message Item { string id = 1; }"""
+    CONFIG = """
+descriptors: [%s]
+upstreams: { shop: { endpoints: ["grpc://127.0.0.1:1"] } }
+"""
+    SERVICES = "services: [{ service: shop.v1.Shop, upstream: shop }]\n"
+    EXPLICIT = """
+routes: [{ match: "GET /v1/items/{id}", rpc: shop.v1.Shop/Get, upstream: shop }]
+"""
+
+    def start(self, more):
+        made = compile_proto(self.folder, self.PROTO)
+        gateway = harness.Gateway(self.CONFIG % made + more, ready=False)
+        self.addCleanup(gateway.kill)
+        return gateway
+
+    def reload(self, gateway, proto):
+        compile_proto(self.folder, proto)
+        return gateway.admin("/reload", "-X", "POST")
+
+    def test_a_route_that_goes_is_a_break(self):
+        gateway = self.start(self.SERVICES)
+        moved = self.PROTO.replace("/v1/items/{id}", "/v2/items/{id}")
+        for text, what in ((moved, 'route "GET /v1/items/{id}" removed'),
+                           (re.sub(r"rpc List.*", "", self.PROTO), "shop.v1.Shop/List: method removed"),
+                           (self.PROTO.replace("Item) returns (Item)", "Item) returns (stream Item)"),
+                            "answer is a stream now")):
+            refused = self.reload(gateway, text)
+            self.assertEqual(refused.status, 400, what)
+            self.assertIn(what, " ".join(e["text"] for e in refused.json()["errors"]))
+        kept = moved.replace('/{id}" }', '/{id}" additional_bindings { get: "/v1/items/{id}" } }', 1)
+        self.assertEqual(self.reload(gateway, kept).status, 200)
+
+    def test_a_route_of_the_file_stands(self):
+        """The file says it; and what the operator takes out of it is no accident."""
+        gateway = self.start(self.SERVICES + self.EXPLICIT)
+        self.assertEqual(
+            self.reload(gateway, self.PROTO.replace("/v1/items/{id}", "/v2/items/{id}")).status, 200)
+        gateway.write(gateway.text.replace(self.SERVICES, ""))
+        self.assertEqual(self.reload(gateway, re.sub(r"rpc List.*", "", self.PROTO)).status, 200)
 
 
 if __name__ == "__main__":

@@ -123,6 +123,49 @@ TEST(endpoint, a_reload_tells_what_is_wrong) {
   CHECK_INT(server.reload_count, 4);
 }
 
+typedef struct reload_row {
+  const char *argument, *body; /* argument NULL: absent */
+  int status;
+  bool allowed;
+} reload_row;
+
+TEST(endpoint, a_reload_may_break_clients_only_when_told_so) {
+  static const reload_row rows[] = {
+    { NULL, "", 200, false },
+    { NULL, " \r\n", 200, false },
+    { NULL, "{}", 200, false },
+    { "false", "", 200, false },
+    { "true", "", 200, true },
+    { NULL, "{\"allow_breaking\":true}", 200, true },
+    { NULL, "{\"allow_breaking\":false}", 200, false },
+    { "false", "{\"allow_breaking\":true}", 200, true },
+    { "", "", 400, false },
+    { "yes", "", 400, false },
+    { "true", "{", 400, false },
+    { NULL, "true", 400, false },
+    { NULL, "[]", 400, false },
+    { NULL, "{\"allow_breaking\":1}", 400, false },
+    { NULL, "{\"allow_breaking\":true,\"x\":1}", 400, false },
+    { NULL, "{\"allow_breaking\":true,\"allow_breaking\":true}", 400, false },
+    { NULL, "{\"x\":true}", 400, false },
+  };
+  gw_server server = { .reload_code = GW_OK };
+  gw_endpoint_context context = { .server = &server };
+  for (size_t i = 0; i < GW_COUNT_OF(rows); i++) {
+    gw_endpoint_request request = { .method = GW_STR("POST"), .path = GW_STR("/reload") };
+    gw_endpoint_reply reply;
+    if (rows[i].argument != NULL) request.allow_breaking = gw_str_of(rows[i].argument);
+    request.body = gw_str_of(rows[i].body);
+    server.reload_allowed = false;
+    server.reload_count = 0;
+    gw_endpoint_answer(&context, &request, &reply);
+    if (reply.status != rows[i].status) fail_msg("row %zu: %d", i, reply.status);
+    CHECK(server.reload_allowed == rows[i].allowed);
+    CHECK_INT(server.reload_count, rows[i].status == 200);
+    gw_buf_done(&reply.body);
+  }
+}
+
 /* A second signal would end the process before its requests are finished. */
 TEST(endpoint, a_drain_is_begun_once) {
   static const ask_row drain = { .method = "POST", .path = "/drain" };

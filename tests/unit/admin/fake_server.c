@@ -15,9 +15,10 @@ bool gw_server_is_ready(gw_server *server, gw_buf *reasons) {
   return false;
 }
 
-gw_code gw_server_reload(gw_server *server, gw_findings *findings) {
+gw_code gw_server_reload(gw_server *server, bool allow_breaking, gw_findings *findings) {
   gw_place place = { .file = GW_STR("a\"b.yaml"), .line = 3, .column = 7 };
   server->reload_count++;
+  server->reload_allowed = allow_breaking;
   if (server->warning != NULL) gw_findings_warn(findings, place, "%s", server->warning);
   if (server->mistake != NULL) gw_findings_add(findings, place, "%s", server->mistake);
   return server->reload_code;

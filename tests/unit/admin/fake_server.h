@@ -12,4 +12,5 @@ struct gw_server {
   const char *mistake; /* and what it finds; NULL: nothing */
   const char *warning;
   unsigned reload_count;
+  bool reload_allowed; /* what the last one was told */
 };
