@@ -4,6 +4,7 @@
 
 #define CALL_JITTER          0.2     /* of a pause, either way (gRFC A6) */
 #define CALL_PUSHBACK_MS_MAX 300000u /* the longest deadline there is */
+#define CALL_HEDGE_AGAIN_MS  10u     /* at least, after a hedge that throttling forbade */
 
 static void call_on_attempt(gw_attempt *attempt);
 
@@ -158,11 +159,11 @@ static void call_start_attempt(gw_call *call, gw_attempt *attempt, uint32_t avoi
   gw_attempt_start(attempt, call->loop, call->upstream);
 }
 
-static void call_hedge_later(gw_call *call) {
+static void call_hedge_later(gw_call *call, uint64_t wait_ms) {
   const gw_retry_config *policy = call_policy(call);
   if (!policy->hedges || !call->request.idempotent || call->request.queue != NULL) return;
-  if (call->started >= policy->attempts || !call_has_time(call, policy->hedge_ms)) return;
-  gw_timer_set(call->loop, &call->timer, gw_loop_now_ms(call->loop) + policy->hedge_ms);
+  if (call->started >= policy->attempts || !call_has_time(call, wait_ms)) return;
+  gw_timer_set(call->loop, &call->timer, gw_loop_now_ms(call->loop) + wait_ms);
 }
 
 /* The next attempt is due: after a failure, or because those that run take long. */
@@ -172,7 +173,11 @@ static void call_on_timer(gw_timer *timer) {
   gw_attempt *last = call_attempt(call, call->started - 1);
   bool was_asked = call->is_pausing;
   call_unpause(call);
-  if (!was_asked && !call_may_retry(call)) return; /* too many already: those that run must do */
+  if (!was_asked && !call_may_retry(call)) { /* too many already, for now */
+    uint64_t hedge_ms = call_policy(call)->hedge_ms;
+    call_hedge_later(call, hedge_ms > CALL_HEDGE_AGAIN_MS ? hedge_ms : CALL_HEDGE_AGAIN_MS);
+    return;
+  }
   gw_attempt *attempt = gw_arena_zalloc(call->arena, sizeof *attempt);
   if (attempt == NULL) {
     if (call->open > 0) return;
@@ -183,7 +188,7 @@ static void call_on_timer(gw_timer *timer) {
   }
   call->others[call->started - 1] = attempt;
   call_start_attempt(call, attempt, last->address_id);
-  call_hedge_later(call);
+  call_hedge_later(call, call_policy(call)->hedge_ms);
 }
 
 /* A unary attempt is read to its end before anybody sees it.  True: it is there. */
@@ -252,7 +257,7 @@ void gw_call_start(gw_call *call, gw_loop *loop, gw_upstream *upstream,
     call->state = GW_CALL_ANSWERING;
   }
   call_start_attempt(call, &call->first, 0);
-  if (call->chosen == NULL) call_hedge_later(call);
+  if (call->chosen == NULL) call_hedge_later(call, call_policy(call)->hedge_ms);
 }
 
 gw_code gw_call_next(gw_call *call, gw_str *message) {

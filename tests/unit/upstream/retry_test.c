@@ -1,6 +1,7 @@
 #include "upstream/call.h"
 
 #include "unit/upstream/bench.h"
+#include "upstream/pick.h"
 #include "upstream/throttle.h"
 
 #define UNAVAILABLE (1u << 14)
@@ -345,6 +346,28 @@ TEST(hedge, a_slow_attempt_is_joined_by_another_and_the_first_answer_wins) {
   CHECK(b.services[0].count >= 2);
   PUMP(b.loop, service_open_streams(&b.services[0]) == 0);
   CHECK_INT(b.services[0].streams[0]->h2.h2_error, GW_H2_CANCEL);
+  bench_done(&b);
+}
+
+/* Else it would be as slow as its first attempt, however soon there are tokens again. */
+TEST(hedge, that_was_forbidden_is_asked_for_again) {
+  bench b;
+  bench_init_retry(&b, 2, good);
+  b.services[0].scripts = holding;
+  b.config.retry.hedges = true;
+  b.config.retry.hedge_ms = 5;
+  b.config.throttle = (gw_throttle_config){ .tokens = 2, .ratio = 1 };
+  bench_ready(&b, 2);
+  for (int i = 0; i < 2; i++) { /* one of them is held */
+    gw_upstream_retry_note(b.upstream, true);
+    tcall *t = call_start(&b, UNARY, true);
+    PUMP(b.loop, t->done_count == 1 || gw_counter_get(&b.metrics.retries_refused_total) >= 2);
+    gw_upstream_retry_note(b.upstream, false);
+    PUMP(b.loop, t->done_count == 1);
+    CHECK_INT(t->call.result.grpc_code, 0);
+    tcall_free(t);
+  }
+  CHECK(gw_counter_get(&b.metrics.retries_refused_total) >= 2);
   bench_done(&b);
 }
 
