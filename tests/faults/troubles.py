@@ -54,6 +54,25 @@ def freeze(stage):
     stage.strike()
 
 
+def freeze_hedged(stage):
+    """With retry.hedge: another attempt beside the one that hangs.  Who loses such a race is not
+    ejected for it."""
+    stage.stage(upstream="retry: { hedge: 50ms }")
+    load = stage.load(400, 16)
+    time.sleep(0.5)
+    stage.backends[0].signal(signal.SIGSTOP)
+    stopped = time.monotonic()
+    time.sleep(2)
+    outcomes = load.stop()
+    failed = failures(outcomes)
+    during = [o.took for o in outcomes if o.sent > stopped]
+    stage.check(not failed, f"freeze, hedged: {sum(failed.values())} of {len(outcomes)} idempotent "
+                            f"requests failed (0) {failed or ''}")
+    stage.check(share(during, 0.95) < 0.25, f"freeze, hedged after 50 ms: 95th percentile "
+                f"{share(during, 0.95) * 1e3:.0f} ms (250), {max(during) * 1e3:.0f} at most")
+    stage.strike()
+
+
 def freeze_by_deadline(stage):
     """The same without retry.timeout: what waits for the frozen one ends at the route's deadline,
     with 504, and is not tried again; five of these, and nobody waits for it any more."""
@@ -81,11 +100,11 @@ def slow_one(stage):
     stage.stage(upstream="balance: least_request")
     slow = stage.backends[0]
     load = stage.load(500, 24)
-    time.sleep(2)
+    time.sleep(1)
     slow.signal(signal.SIGUSR1)
     began = time.monotonic()
     before, before_all = stage.shares()[slow.address], sum(stage.shares().values())
-    time.sleep(5)
+    time.sleep(10 if stage.long else 4)
     part = ((stage.shares()[slow.address] - before)
             / max(1, sum(stage.shares().values()) - before_all))
     outcomes = load.stop()
@@ -328,5 +347,5 @@ def overload(stage):
         stage.strike()
 
 
-CASES = (retry_storm, freeze, freeze_by_deadline, slow_one, refuse, connect_hole, reset,
-         overload)
+CASES = (retry_storm, freeze, freeze_hedged, freeze_by_deadline, slow_one, refuse,
+         connect_hole, reset, overload)
