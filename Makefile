@@ -80,6 +80,7 @@ stack_to = $(foreach l,$(filter-out $(if $(filter demo,$(1)),admin),$(call layer
 
 GEN_C := $(B)/gen/sluice/descriptor.pb-c.c $(B)/gen/schema/builtin.c
 include gateway/demo/demo.mk
+include gateway/admin/dashboard/dashboard.mk
 GEN_OBJ := $(patsubst $(B)/gen/%.c,$(B)/obj/gen/%.o,$(GEN_C))
 OBJ := $(foreach l,$(LAYERS),$(call objects_of,$(l))) $(patsubst %.c,$(B)/obj/%.o,$(wildcard gateway/*.c)) $(GEN_OBJ)
 

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "admin/endpoint.h"
+#include "admin/origin.h"
 #include "base/log.h"
 #include "net/tcp.h"
 
@@ -53,6 +54,8 @@ static bool response_describe(struct MHD_Response *response, const gw_endpoint_r
   return MHD_add_response_header(response, "Content-Type", reply->content_type) == MHD_YES &&
          MHD_add_response_header(response, "Cache-Control", "no-store") == MHD_YES &&
          MHD_add_response_header(response, "X-Content-Type-Options", "nosniff") == MHD_YES &&
+         (reply->policy == NULL ||
+          MHD_add_response_header(response, "Content-Security-Policy", reply->policy) == MHD_YES) &&
          (reply->allow == NULL ||
           MHD_add_response_header(response, "Allow", reply->allow) == MHD_YES) &&
          (!reply->has_challenge ||
@@ -92,12 +95,14 @@ static enum MHD_Result exchange_on_request(void *user, struct MHD_Connection *co
     *bytes_n = 0;
     return MHD_YES;
   }
+  gw_str origin = exchange_header(connection, "Origin");
+  bool is_own = gw_origin_is_own(origin, exchange_header(connection, "Host"));
   gw_endpoint_request request = { .method = gw_str_of(method),
                                   .path = gw_str_of(url),
                                   .allow_breaking = exchange_argument(connection, "allow_breaking"),
                                   .body = gw_buf_str(&exchange->body),
                                   .authorization = exchange_header(connection, "Authorization"),
-                                  .has_origin = exchange_header(connection, "Origin").p != NULL };
+                                  .has_origin = origin.p != NULL && !is_own };
   gw_endpoint_reply reply;
   gw_endpoint_answer(&admin->context, &request, &reply);
   exchange->wants_drain = reply.wants_drain;

@@ -1,6 +1,6 @@
 /* admin: the operators' HTTP server (DESIGN section 6), libmicrohttpd in threads of its own.
  *
- *   GET  /livez, /readyz, /metrics, /routes, /routes/NAME
+ *   GET  / (the dashboard), /help, /livez, /readyz, /metrics, /routes, /routes/NAME
  *   POST /reload, /drain        with a bearer token when admin.token_file is set
  *
  * Reads the counters without stopping a worker; its own faults never touch the data path. */

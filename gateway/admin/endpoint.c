@@ -3,6 +3,7 @@
 #include <jansson.h>
 #include <microhttpd.h>
 
+#include "admin/dashboard.h"
 #include "admin/metrics_text.h"
 #include "admin/routes_json.h"
 #include "base/log.h"
@@ -10,6 +11,7 @@
 #define TYPE_TEXT    "text/plain; charset=utf-8"
 #define TYPE_METRICS "text/plain; version=0.0.4; charset=utf-8"
 #define TYPE_JSON    "application/json"
+#define TYPE_HTML    "text/html; charset=utf-8"
 
 #define ROUTES_PREFIX "/routes/"
 
@@ -57,12 +59,23 @@ static gw_code endpoint_readyz(const gw_endpoint_context *context,
   return GW_OK;
 }
 
-static gw_code endpoint_index(const gw_endpoint_context *context,
-                              const gw_endpoint_request *request, gw_endpoint_reply *reply) {
+static gw_code endpoint_dashboard(const gw_endpoint_context *context,
+                                  const gw_endpoint_request *request, gw_endpoint_reply *reply) {
+  (void)context;
+  (void)request;
+  reply->policy = gw_dashboard_policy;
+  return gw_buf_append(&reply->body,
+                       (gw_str){ (const char *)gw_dashboard_page, gw_dashboard_page_n });
+}
+
+static gw_code endpoint_help(const gw_endpoint_context *context, const gw_endpoint_request *request,
+                             gw_endpoint_reply *reply) {
   (void)context;
   (void)request;
   return gw_buf_append(&reply->body, GW_STR("sluice " GW_VERSION "\n"
                                             "\n"
+                                            "GET  /             the dashboard\n"
+                                            "GET  /help         this list\n"
                                             "GET  /livez        the process answers\n"
                                             "GET  /readyz       requests can be served\n"
                                             "GET  /metrics      counters for Prometheus\n"
@@ -218,7 +231,8 @@ static gw_code endpoint_drain(const gw_endpoint_context *context,
 /* ---- which of them ---- */
 
 static const endpoint endpoints[] = {
-  { GW_STR_INIT("/"), false, false, TYPE_TEXT, endpoint_index },
+  { GW_STR_INIT("/"), false, false, TYPE_HTML, endpoint_dashboard },
+  { GW_STR_INIT("/help"), false, false, TYPE_TEXT, endpoint_help },
   { GW_STR_INIT("/livez"), false, false, TYPE_TEXT, endpoint_livez },
   { GW_STR_INIT("/readyz"), false, false, TYPE_TEXT, endpoint_readyz },
   { GW_STR_INIT("/metrics"), false, false, TYPE_METRICS, endpoint_metrics },
@@ -251,7 +265,7 @@ static bool request_may_change(const gw_endpoint_context *context,
     return false;
   }
   if (!request->has_origin) return true;
-  reply_refuse(reply, MHD_HTTP_FORBIDDEN, "not for a web page without admin.token_file");
+  reply_refuse(reply, MHD_HTTP_FORBIDDEN, "not for another web page without admin.token_file");
   return false;
 }
 
@@ -260,7 +274,7 @@ void gw_endpoint_answer(const gw_endpoint_context *context, const gw_endpoint_re
   const endpoint *e = endpoint_find(request->path);
   reply_init(reply, MHD_HTTP_OK, e != NULL ? e->content_type : TYPE_TEXT);
   if (e == NULL) {
-    reply_refuse(reply, MHD_HTTP_NOT_FOUND, "not found; GET / lists what there is");
+    reply_refuse(reply, MHD_HTTP_NOT_FOUND, "not found; GET /help lists what there is");
     return;
   }
   if (!endpoint_allows(e, request->method)) {

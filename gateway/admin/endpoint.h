@@ -1,7 +1,7 @@
 /* endpoint: what the operators' server answers, without the server around it.
  * Reading is free.  What changes state demands the token when there is one, and without one is not
- * done for a web page: a browser marks its POSTs with Origin (Fetch section 3.1).
- * One thread at a time: the operators' server has one. */
+ * done for a web page but the dashboard: a browser marks what it asks for with Origin (Fetch
+ * section 3.1; admin/origin.h). One thread at a time: the operators' server has one. */
 #pragma once
 
 #include "admin/token.h"
@@ -20,13 +20,14 @@ typedef struct gw_endpoint_request {
   gw_str allow_breaking; /* the query's parameter of this name; p == NULL: absent */
   gw_str body;
   gw_str authorization; /* p == NULL: absent */
-  bool has_origin;
+  bool has_origin;      /* of another page than the dashboard */
 } gw_endpoint_request;
 
 typedef struct gw_endpoint_reply {
   int status;
   const char *content_type;
   const char *allow;  /* the Allow field's value; NULL: none */
+  const char *policy; /* Content-Security-Policy; NULL: none */
   bool has_challenge; /* 401: with WWW-Authenticate */
   bool wants_drain;   /* begin to drain once the reply is sent */
   gw_buf body;        /* on the heap; the caller frees */

@@ -56,6 +56,8 @@ static gw_snapshot *endpoint_snapshot(void) {
 TEST(endpoint, paths_and_methods) {
   static const ask_row rows[] = {
     { "GET", "/", NULL, false, 200, NULL },
+    { "GET", "/help", NULL, false, 200, NULL },
+    { "POST", "/", NULL, false, 405, "GET, HEAD" },
     { "HEAD", "/livez", NULL, false, 200, NULL },
     { "GET", "/livez", "Basic x", true, 200, NULL },
     { "GET", "/metrics", NULL, false, 200, NULL },
@@ -80,6 +82,28 @@ TEST(endpoint, paths_and_methods) {
   gw_endpoint_context context = { .server = &server };
   check_rows(&context, rows, GW_COUNT_OF(rows));
   gw_snapshot_unref(server.snapshot);
+}
+
+TEST(endpoint, the_dashboard_is_one_page_with_its_policy) {
+  static const ask_row page = { .method = "GET", .path = "/" };
+  static const ask_row routes = { .method = "GET", .path = "/help" };
+  gw_server server = { .reason = NULL };
+  gw_endpoint_context context = { .server = &server };
+  gw_endpoint_reply reply = ask(&context, &page);
+  gw_str body = gw_buf_str(&reply.body);
+  CHECK_INT(reply.status, 200);
+  CHECK(strcmp(reply.content_type, "text/html; charset=utf-8") == 0);
+  CHECK(gw_str_starts(body, GW_STR("<!doctype html>")));
+  CHECK(gw_str_ends(body, GW_STR("</html>\n")));
+  /* Nothing of another address is loaded: all is in the page. */
+  CHECK(memmem(body.p, body.n, "<script src", 11) == NULL);
+  CHECK(memmem(body.p, body.n, "stylesheet", 10) == NULL);
+  CHECK(reply.policy != NULL && strncmp(reply.policy, "default-src 'none'; ", 20) == 0);
+  CHECK(strstr(reply.policy, "unsafe") == NULL);
+  gw_buf_done(&reply.body);
+  reply = ask(&context, &routes);
+  CHECK(reply.policy == NULL);
+  gw_buf_done(&reply.body);
 }
 
 TEST(endpoint, health) {
