@@ -8,6 +8,9 @@
 #include "migrate/window.h"
 
 #define GUARD_QUANTILE 0.99
+/* It looks ten times a second for hours, so that 95 % would be wrong several times a day
+ * (tests/unit/migrate/guard_simulation_test.c counts it). */
+#define GUARD_Z GW_WILSON_999
 /* One alone proves nothing, however small the share that is allowed. */
 #define GUARD_HITS_MIN 2u
 
@@ -74,8 +77,8 @@ static bool guard_breaks_errors(const gw_guard *guard, const gw_guard_policy *po
    * a service that nobody compares are its own affair. */
   if (legacy.requests == 0 && guard->stand.stage == GW_STAGE_GRPC) return false;
   double excess = legacy.requests > 0
-                      ? gw_wilson_excess_low(guard_sample(grpc), guard_sample(legacy))
-                      : gw_wilson_share_low(guard_sample(grpc));
+                      ? gw_wilson_excess_low(guard_sample(grpc), guard_sample(legacy), GUARD_Z)
+                      : gw_wilson_share_low(guard_sample(grpc), GUARD_Z);
   if (excess <= guard_allowed(policy->errors)) return false;
   char most[GW_SHARE_TEXT_MAX];
   gw_share_print(policy->errors, most);
@@ -91,7 +94,8 @@ static bool guard_breaks_parity(const gw_guard_policy *policy, const gw_live_sum
   uint64_t equal = sums->parity[GW_PARITY_EQUAL], different = sums->parity[GW_PARITY_DIFFERENT];
   if (policy->parity == 0 || different < GUARD_HITS_MIN) return false;
   uint64_t all = equal + different;
-  double low = gw_wilson_low(different, all); /* of the share that differs */
+  gw_share_sample sample = { (double)different, (double)all };
+  double low = gw_wilson_share_low(sample, GUARD_Z); /* of the share that differs */
   if (low <= 1 - guard_allowed(policy->parity)) return false;
   char least[GW_SHARE_TEXT_MAX];
   gw_share_print(policy->parity, least);
@@ -111,24 +115,22 @@ static double guard_slower(const uint64_t buckets[GW_LATENCY_BUCKETS], double us
   return slower;
 }
 
-/* Whether more than one in a hundred of the gRPC side took longer than the ratio allows over
- * legacy's p99: the 99th percentile of a few is little more than their slowest, so that it alone
- * would prove nothing. */
+/* Whether more than one in a hundred of the gRPC side, and more than of legacy, took longer than
+ * the ratio allows over legacy's p99: the 99th percentile of a few is little more than their
+ * slowest, so that two of them side by side would prove nothing. */
 static bool guard_breaks_p99(const gw_guard_policy *policy, const gw_live_sums *sums,
                              uint64_t covered_ms, gw_judgement *judgement) {
   const uint64_t *legacy = sums->sides[GW_SIDE_LEGACY].buckets;
   const uint64_t *grpc = sums->sides[GW_SIDE_GRPC].buckets;
   uint64_t legacy_all = sums->sides[GW_SIDE_LEGACY].requests;
   uint64_t grpc_all = sums->sides[GW_SIDE_GRPC].requests;
-  if (policy->p99_ratio <= 0 || legacy_all < policy->requests) return false;
-  const double part = 1 - GUARD_QUANTILE;
-  /* Legacy's p99 may be as slow as its interval's upper end. */
-  double above =
-      gw_wilson_share_low((gw_share_sample){ part * (double)legacy_all, (double)legacy_all });
-  double most_us = policy->p99_ratio * gw_latency_quantile(legacy, 1 - above);
-  double slower = guard_slower(grpc, most_us);
-  if (slower < GUARD_HITS_MIN) return false;
-  if (gw_wilson_share_low((gw_share_sample){ slower, (double)grpc_all }) <= part) return false;
+  if (policy->p99_ratio <= 0 || legacy_all == 0 || legacy_all < policy->requests) return false;
+  double most_us = policy->p99_ratio * gw_latency_quantile(legacy, GUARD_QUANTILE);
+  gw_share_sample of_grpc = { guard_slower(grpc, most_us), (double)grpc_all };
+  gw_share_sample of_legacy = { guard_slower(legacy, most_us), (double)legacy_all };
+  if (of_grpc.hits < GUARD_HITS_MIN) return false;
+  if (gw_wilson_share_low(of_grpc, GUARD_Z) <= 1 - GUARD_QUANTILE) return false;
+  if (gw_wilson_excess_low(of_grpc, of_legacy, GUARD_Z) <= 0) return false;
   snprintf(judgement->why, sizeof judgement->why,
            "p99 %.1fms of %" PRIu64 " against %.1fms of %" PRIu64 " in %.1fs, at most %g times",
            gw_latency_quantile(grpc, GUARD_QUANTILE) / 1e3, grpc_all,

@@ -30,10 +30,10 @@ TEST(wilson, low_is_that_of_the_formula) {
     double got = gw_wilson_low(rows[i].equal, rows[i].all);
     if (!is_near(got, rows[i].wanted)) fail_msg("row %zu: %g", i, got);
   }
-  CHECK(is_near(gw_wilson_share_high((gw_share_sample){ 81, 263 }), 0.3662));
-  CHECK(is_near(gw_wilson_share_high((gw_share_sample){ 15, 148 }), 0.1605));
-  CHECK(gw_wilson_share_high((gw_share_sample){ 0, 0 }) == 1);
-  CHECK(gw_wilson_share_high((gw_share_sample){ 7, 7 }) == 1);
+  CHECK(is_near(gw_wilson_share_high((gw_share_sample){ 81, 263 }, GW_WILSON_95), 0.3662));
+  CHECK(is_near(gw_wilson_share_high((gw_share_sample){ 15, 148 }, GW_WILSON_95), 0.1605));
+  CHECK(gw_wilson_share_high((gw_share_sample){ 0, 0 }, GW_WILSON_95) == 1);
+  CHECK(gw_wilson_share_high((gw_share_sample){ 7, 7 }, GW_WILSON_95) == 1);
   /* What docs/guard.md says of 99.9 %. */
   CHECK(gw_wilson_low(3837, 3837) < 0.999);
   CHECK(gw_wilson_low(3838, 3838) >= 0.999);
@@ -45,8 +45,8 @@ TEST(wilson, low_stays_below_the_share_and_grows_with_the_sample) {
     for (uint64_t scale = 1; scale <= 1000000; scale *= 10) {
       double low = gw_wilson_low(k * scale, 100 * scale);
       CHECK(low > before && low < (double)k / 100);
-      CHECK(gw_wilson_share_high((gw_share_sample){ (double)(k * scale), 100.0 * (double)scale }) >
-            (double)k / 100);
+      CHECK(gw_wilson_share_high((gw_share_sample){ (double)(k * scale), 100.0 * (double)scale },
+                                 GW_WILSON_95) > (double)k / 100);
       before = low;
     }
   }
@@ -63,7 +63,7 @@ TEST(wilson, excess_is_newcombes) {
     { { 5, 56 }, { 0, 29 }, -0.0381 },  { { 0, 10 }, { 0, 20 }, -0.1611 },
   };
   for (size_t i = 0; i < GW_COUNT_OF(rows); i++) {
-    double got = gw_wilson_excess_low(rows[i].a, rows[i].b);
+    double got = gw_wilson_excess_low(rows[i].a, rows[i].b, GW_WILSON_95);
     if (!is_near(got, rows[i].wanted)) fail_msg("row %zu: %g", i, got);
   }
 }
