@@ -15,6 +15,7 @@ struct gw_server {
   pthread_mutex_t reload_lock; /* one reload at a time */
   pthread_mutex_t lock;        /* over snapshot and is_draining */
   gw_snapshot *snapshot;
+  gw_stages *stages; /* has a lock of its own */
   bool is_draining;
   bool allow_breaking;              /* by every reload */
   uint64_t files_tried, files_seen; /* watched files as last loaded (or not); as last looked at */
@@ -47,52 +48,71 @@ static gw_code server_bind(const gw_snapshot *snapshot, int *sockets, size_t *bo
 void gw_server_free(gw_server *server) {
   pthread_mutex_destroy(&server->reload_lock);
   pthread_mutex_destroy(&server->lock);
+  gw_stages_free(server->stages);
   gw_snapshot_unref(server->snapshot);
   free(server);
 }
 
+/* NULL: no memory. */
+static gw_server *server_new(gw_snapshot *snapshot) {
+  gw_server *server = calloc(1, sizeof *server + snapshot->workers * sizeof(gw_worker *));
+  gw_stages *stages = gw_stages_new();
+  if (server == NULL || stages == NULL || pthread_mutex_init(&server->lock, NULL) != 0 ||
+      pthread_mutex_init(&server->reload_lock, NULL) != 0) {
+    gw_stages_free(stages);
+    free(server);
+    return NULL;
+  }
+  server->snapshot = gw_snapshot_ref(snapshot);
+  server->stages = stages;
+  return server;
+}
+
+/* Takes all sockets, which are bound. */
+static gw_code server_start_workers(gw_server *server, const int *sockets, gw_err *err) {
+  gw_snapshot *snapshot = server->snapshot;
+  size_t count = snapshot->listen_count;
+  while (server->worker_count < snapshot->workers) {
+    uint32_t w = server->worker_count;
+    server->workers[w] = gw_worker_start(w, snapshot, sockets + w * count, count, err);
+    if (server->workers[w] == NULL) {
+      for (size_t i = (w + 1) * count; i < snapshot->workers * count; i++)
+        close(sockets[i]);
+      return GW_UNAVAILABLE;
+    }
+    server->worker_count++;
+  }
+  return GW_OK;
+}
+
 gw_code gw_server_start(gw_snapshot *snapshot, bool allow_breaking, gw_server **out, gw_err *err) {
   size_t socket_count = (size_t)snapshot->workers * snapshot->listen_count, bound = 0;
-  gw_server *server = calloc(1, sizeof *server + snapshot->workers * sizeof(gw_worker *));
+  gw_server *server = server_new(snapshot);
   int *sockets = calloc(socket_count + 1, sizeof *sockets);
   gw_code code = GW_NOMEM;
-  if (server == NULL || sockets == NULL || pthread_mutex_init(&server->lock, NULL) != 0 ||
-      pthread_mutex_init(&server->reload_lock, NULL) != 0) {
-    free(server);
-    free(sockets);
-    return gw_err_set(err, GW_NOMEM, "no memory to start");
-  }
-  for (size_t i = 0; i < socket_count; i++)
+  for (size_t i = 0; i < socket_count && sockets != NULL; i++)
     sockets[i] = -1;
-  server->snapshot = gw_snapshot_ref(snapshot);
-  server->allow_breaking = allow_breaking;
-  code = server_bind(snapshot, sockets, &bound, err);
-  if (code != GW_OK) {
-    for (size_t i = 0; i < socket_count; i++) {
+  if (server != NULL && sockets != NULL) {
+    server->allow_breaking = allow_breaking;
+    code = server_bind(snapshot, sockets, &bound, err);
+    /* Before any worker asks which side answers. */
+    if (code == GW_OK) code = gw_stages_adopt(server->stages, snapshot);
+    for (size_t i = 0; i < socket_count && code != GW_OK; i++) {
       if (sockets[i] >= 0) close(sockets[i]);
     }
-  }
-  while (code == GW_OK && server->worker_count < snapshot->workers) {
-    uint32_t w = server->worker_count;
-    server->workers[w] = gw_worker_start(w, snapshot, sockets + w * snapshot->listen_count,
-                                         snapshot->listen_count, err);
-    if (server->workers[w] == NULL) {
-      code = GW_UNAVAILABLE;
-      for (size_t i = (w + 1) * snapshot->listen_count; i < socket_count; i++)
-        close(sockets[i]);
-    } else {
-      server->worker_count++;
-    }
+    if (code == GW_OK) code = server_start_workers(server, sockets, err);
   }
   free(sockets);
-  if (code != GW_OK) {
+  if (code == GW_OK) {
+    *out = server;
+    return GW_OK;
+  }
+  if (server != NULL) {
     gw_server_drain(server);
     gw_server_wait(server);
     gw_server_free(server);
-    return code;
   }
-  *out = server;
-  return GW_OK;
+  return gw_err_set(err, code, "the gateway cannot start: %s", gw_code_name(code));
 }
 
 gw_snapshot *gw_server_snapshot(gw_server *server) {
@@ -150,6 +170,8 @@ static gw_code server_reload(gw_server *server, bool again, bool allow_breaking,
   gw_log_level level;
   allow_breaking = allow_breaking || server->allow_breaking;
   gw_code code = server_load(old, again, allow_breaking, findings, &new);
+  if (code == GW_OK && (code = gw_stages_adopt(server->stages, new)) != GW_OK)
+    gw_snapshot_unref(new);
   if (code == GW_OK) {
     server_warn_fixed(old, new);
     new->workers = old->workers; /* shares of limits go by the threads that really run */
@@ -242,24 +264,52 @@ static bool server_upstream_usable(const gw_server *server, const gw_upstream_co
   return true;
 }
 
+/* needed[i]: upstream i may have to answer a request where the routes stand now.  A shadow that is
+ * missing leaves its route as ready as before. */
+static void server_find_needed(const gw_snapshot *snapshot, bool *needed) {
+  for (uint32_t r = 0; r < snapshot->route_count; r++) {
+    const gw_route *route = snapshot->routes[r];
+    const gw_migration *migration = route->migration;
+    const gw_live *live = migration != NULL ? gw_live_find(route->name) : NULL;
+    gw_stand stand = live != NULL ? gw_live_stand(live) : gw_migration_stand(migration);
+    if (stand.stage >= GW_STAGE_CANARY) needed[route->upstream] = true;
+    if (migration != NULL && stand.stage != GW_STAGE_GRPC) needed[migration->legacy] = true;
+  }
+  if (snapshot->legacy != UINT32_MAX) needed[snapshot->legacy] = true;
+}
+
 bool gw_server_is_ready(gw_server *server, gw_buf *reasons) {
   gw_snapshot *snapshot = gw_server_snapshot(server);
-  bool is_ready = true;
+  bool *needed = calloc(snapshot->upstream_count + 1, sizeof *needed);
+  bool is_ready = needed != NULL;
   gw_code code = GW_OK;
+  if (needed != NULL) server_find_needed(snapshot, needed);
   if (gw_server_is_draining(server)) {
     is_ready = false;
     code = gw_buf_append(reasons, GW_STR("draining\n"));
   }
-  for (uint32_t i = 0; i < snapshot->upstream_count && code == GW_OK; i++) {
+  for (uint32_t i = 0; i < snapshot->upstream_count && code == GW_OK && needed != NULL; i++) {
     gw_str name = snapshot->upstreams[i].name;
-    bool is_needed = snapshot->legacy == i;
-    for (uint32_t r = 0; r < snapshot->route_count && !is_needed; r++) {
-      is_needed = snapshot->routes[r]->upstream == i;
-    }
-    if (!is_needed || server_upstream_usable(server, &snapshot->upstreams[i])) continue;
+    if (!needed[i] || server_upstream_usable(server, &snapshot->upstreams[i])) continue;
     is_ready = false;
     code = gw_buf_printf(reasons, "upstream %.*s: no usable endpoint\n", GW_STR_ARG(name));
   }
+  free(needed);
   gw_snapshot_unref(snapshot);
   return is_ready;
+}
+
+/* ---- stages ---- */
+
+gw_code gw_server_stage(gw_server *server, const gw_stage_order *order, gw_stand *from,
+                        gw_stand *to, gw_err *err) {
+  return gw_stages_order(server->stages, order, from, to, err);
+}
+
+void gw_server_tick(gw_server *server) {
+  gw_stages_tick(server->stages, gw_clock_us() / 1000);
+}
+
+gw_stage_view gw_server_stage_view(gw_server *server, gw_str route) {
+  return gw_stages_view(server->stages, route);
 }

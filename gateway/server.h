@@ -3,6 +3,7 @@
 #pragma once
 
 #include "control/snapshot.h"
+#include "control/stages.h"
 
 typedef struct gw_server gw_server;
 
@@ -35,3 +36,11 @@ gw_snapshot *gw_server_snapshot(gw_server *server);
 
 /* Whether requests can be served; appends one line for each reason why not.  Any thread. */
 bool gw_server_is_ready(gw_server *server, gw_buf *reasons);
+
+/* Moves a route, with its group, to a stage, and keeps that: gw_stages_order().  Any thread. */
+GW_CHECKED gw_code gw_server_stage(gw_server *server, const gw_stage_order *order, gw_stand *from,
+                                   gw_stand *to, gw_err *err);
+/* Lets guards and ramps look and act.  The main thread, every GW_GUARD_TICK_MS. */
+void gw_server_tick(gw_server *server);
+/* What there is to see of a route's guard and ramp.  Any thread. */
+gw_stage_view gw_server_stage_view(gw_server *server, gw_str route);

@@ -13,6 +13,7 @@
 #define LOG_QUEUE_BYTES_MAX GW_MIB(1)
 #define LOG_DONE_SECONDS    1 /* for the last lines to leave */
 #define LOG_LINE_BYTES_MAX  GW_KIB(16)
+#define LOG_TEXT_BYTES_MAX  1024
 
 static struct {
   pthread_mutex_t lock;
@@ -134,21 +135,43 @@ gw_code gw_log_open(gw_buf *line, uint64_t wall_ms) {
                        utc.tm_sec, (unsigned)(wall_ms % 1000));
 }
 
-void gw_log(gw_log_level level, const char *event, const char *format, ...) {
-  char text[1024];
+static gw_code log_field(gw_buf *line, const char *key, gw_str value) {
+  gw_code code = gw_buf_printf(line, ",\"%s\":", key);
+  return code == GW_OK ? gw_buf_append_json_string(line, value) : code;
+}
+
+static void log_event(gw_log_level level, const char *event, const char *text,
+                      const gw_log_field *fields, size_t count) {
   gw_buf line;
+  gw_buf_init(&line, NULL, LOG_LINE_BYTES_MAX);
+  gw_code code = gw_log_open(&line, gw_clock_wall_ms());
+  if (code == GW_OK) code = log_field(&line, "level", gw_str_of(level_names[level]));
+  if (code == GW_OK) code = log_field(&line, "event", gw_str_of(event));
+  if (code == GW_OK) code = log_field(&line, "text", gw_str_of(text));
+  for (size_t i = 0; i < count && code == GW_OK; i++)
+    code = log_field(&line, fields[i].key, fields[i].value);
+  if (code == GW_OK) code = gw_buf_append(&line, GW_STR("}\n"));
+  if (code == GW_OK) gw_log_write(gw_buf_str(&line));
+  gw_buf_done(&line);
+}
+
+void gw_log(gw_log_level level, const char *event, const char *format, ...) {
+  char text[LOG_TEXT_BYTES_MAX];
   if ((int)level < atomic_load(&log_level)) return;
   va_list args;
   va_start(args, format);
   vsnprintf(text, sizeof text, format, args);
   va_end(args);
-  gw_buf_init(&line, NULL, LOG_LINE_BYTES_MAX);
-  if (gw_log_open(&line, gw_clock_wall_ms()) == GW_OK &&
-      gw_buf_printf(&line, ",\"level\":\"%s\",\"event\":\"%s\",\"text\":", level_names[level],
-                    event) == GW_OK &&
-      gw_buf_append_json_string(&line, gw_str_of(text)) == GW_OK &&
-      gw_buf_append(&line, GW_STR("}\n")) == GW_OK) {
-    gw_log_write(gw_buf_str(&line));
-  }
-  gw_buf_done(&line);
+  log_event(level, event, text, NULL, 0);
+}
+
+void gw_log_fields(gw_log_level level, const char *event, const gw_log_field *fields, size_t count,
+                   const char *format, ...) {
+  char text[LOG_TEXT_BYTES_MAX];
+  if ((int)level < atomic_load(&log_level)) return;
+  va_list args;
+  va_start(args, format);
+  vsnprintf(text, sizeof text, format, args);
+  va_end(args);
+  log_event(level, event, text, fields, count);
 }

@@ -17,6 +17,15 @@ bool gw_log_level_parse(gw_str text, gw_log_level *out); /* "debug", "info", "wa
 /* One event: {"time":...,"level":...,"event":event,"text":...}. */
 void gw_log(gw_log_level level, const char *event, const char *format, ...) GW_PRINTF(3, 4);
 
+typedef struct gw_log_field {
+  const char *key;
+  gw_str value;
+} gw_log_field;
+
+/* The same with fields behind the text: {...,"text":...,"key":"value"}. */
+void gw_log_fields(gw_log_level level, const char *event, const gw_log_field *fields, size_t count,
+                   const char *format, ...) GW_PRINTF(5, 6);
+
 /* Complete lines, each with its newline: access lines gathered by a worker. */
 void gw_log_write(gw_str lines);
 uint64_t gw_log_dropped(void);

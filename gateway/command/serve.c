@@ -10,7 +10,7 @@
 #include "command/command.h"
 #include "server.h"
 
-#define SERVE_LOOK_MS 250 /* for certificates that changed: within a second they are used */
+#define SERVE_LOOK_TICKS 3 /* for certificates that changed: within a second they are used */
 
 /* Each finding is one event of the log. */
 static void serve_log_findings(const gw_findings *findings) {
@@ -44,10 +44,11 @@ static void serve_load(gw_server *server, serve_load_fn *load) {
 
 /* Until a drain begins, by signal or by the admin API (which sends SIGTERM to its own process). */
 static void serve_wait(gw_server *server, const sigset_t *signals) {
-  while (!gw_server_is_draining(server)) {
-    const struct timespec moment = { .tv_nsec = SERVE_LOOK_MS * 1000000L };
+  for (unsigned tick = 0; !gw_server_is_draining(server); tick++) {
+    const struct timespec moment = { .tv_nsec = GW_GUARD_TICK_MS * 1000000L };
     int signal = sigtimedwait(signals, NULL, &moment);
-    if (signal < 0) serve_load(server, gw_server_refresh);
+    gw_server_tick(server);
+    if (signal < 0 && tick % SERVE_LOOK_TICKS == 0) serve_load(server, gw_server_refresh);
     if (signal == SIGHUP) serve_load(server, serve_reload);
     if (signal == SIGTERM || signal == SIGINT) gw_server_drain(server);
   }
@@ -110,6 +111,7 @@ static int serve_start(const char *path, bool allow_breaking) {
   gw_snapshot_unref(snapshot);
   gw_log(GW_LOG_INFO, "stop", "stopped");
   gw_log_done();
+  gw_live_done();
   gw_metrics_done();
   return status;
 }
