@@ -1,17 +1,21 @@
 /* compare: whether two answers are alike as a client sees them: status, chosen headers, body
- * (DESIGN section 4).  JSON bodies are compared as jansson trees, others byte by byte.
- * What a value means is the message's to say where there is one: "1" and 1 are the same int64,
- * "ACTIVE" and 1 the same enum value, userId and user_id the same field.
- * Cost: trees of both bodies, so never on a worker's loop; migrate/comparer.h is its thread.
- * Bodies are another server's: depth, count and texts are bounded.  Pure; any thread. */
+ * (DESIGN section 4).  JSON bodies are compared as trees (migrate/json_tree.h), others byte by
+ * byte. What a value means is the message's to say where there is one: "1" and 1 are the same
+ * int64, "ACTIVE" and 1 the same enum value, userId and user_id the same field. Cost: trees of both
+ * bodies, so never on a worker's loop; migrate/comparer.h is its thread. Bodies are another
+ * server's: depth, count and texts are bounded.  Pure; any thread. */
 #pragma once
 
 #include "base/arena.h"
 #include "base/header.h"
+#include "base/limits.h"
+#include "migrate/json_tree.h"
 #include "migrate/migration.h"
 
 #define GW_DIFFS_MAX     64u  /* listed of one comparison; the rest is only counted */
 #define GW_DIFF_TEXT_MAX 256u /* bytes of a value's JSON text that are kept */
+/* Bytes of a body's text for people; over GW_LEDGER_PAIR_BYTES, so that the ledger sees a cut. */
+#define GW_COMPARE_TEXT_MAX GW_KIB(17)
 
 typedef enum gw_diff_kind {
   GW_DIFF_VALUE,
@@ -48,12 +52,14 @@ typedef struct gw_side_answer {
 typedef struct gw_comparison {
   const gw_diff *items; /* in the order of the legacy body */
   uint32_t count;
-  uint32_t more;      /* differences beyond those listed */
+  uint32_t more;                      /* differences beyond those listed */
+  uint32_t kinds[GW_DIFF_KIND_COUNT]; /* all of them; the sum is count + more */
   const char *failed; /* NULL, or why the answers could not be compared: nothing is listed */
   /* Both bodies for people, indented, with debug_redact fields' values replaced; in the arena. */
   gw_str legacy_text, grpc_text;
+  const gw_json_node *grpc_body; /* for coverage; NULL: no success, or not JSON */
 } gw_comparison;
 
-/* Output in `arena`.  GW_NOMEM, GW_TOO_LARGE (the arena's limit). */
+/* Output in `arena`.  GW_NOMEM: also its limit. */
 GW_CHECKED gw_code gw_compare(const gw_migration *migration, const gw_side_answer *legacy,
                               const gw_side_answer *grpc, gw_arena *arena, gw_comparison *out);

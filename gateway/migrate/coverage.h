@@ -6,6 +6,7 @@
 
 #include <jansson.h>
 
+#include "migrate/json_tree.h"
 #include "migrate/migration.h"
 
 #define GW_COVERAGE_FIELDS_MAX   1024u
@@ -18,7 +19,7 @@ gw_coverage *gw_coverage_new(const gw_migration *migration);
 void gw_coverage_free(gw_coverage *coverage);
 /* A comparison was made of this answer of the gRPC side; `body`: its tree, or NULL. */
 void gw_coverage_add(gw_coverage *coverage, const gw_migration *migration, int status,
-                     const json_t *body);
+                     const gw_json_node *body);
 /* {"fields":{"seen":5,"total":7,"missing":["/a/b"]},"enums":[{"field":"/state","seen":["ON"],
  * "missing":["OFF"]}],"statuses":{"200":12}}; owned by the caller; NULL: no memory. */
 json_t *gw_coverage_json(gw_coverage *coverage);
