@@ -12,6 +12,7 @@
 
 #include "codec/grpc_frame.h"
 #include "codec/number.h"
+#include "upstream/circuit.h"
 #include "upstream/upstream.h"
 
 typedef struct gw_send_queue gw_send_queue;
@@ -65,13 +66,11 @@ struct gw_attempt {
   gw_upstream *upstream;
   gw_h2_stream stream;
   gw_loop *loop;
-  gw_task task;                /* tells the owner of an end that came while starting */
-  gw_timer timer;              /* its own deadline */
-  struct gw_address *address;  /* where it is; NULL: nowhere yet, or done */
-  uint32_t address_id;         /* where it is or was: the next try avoids that; 0: nowhere yet */
-  gw_attempt *previous, *next; /* the upstream's waiting list */
-  uint64_t waiting_until_ms;
-  uint64_t waiting_number; /* in the order of coming */
+  gw_task task;               /* tells the owner of an end that came while starting */
+  gw_timer timer;             /* its own deadline */
+  struct gw_address *address; /* where it is; NULL: nowhere yet, or done */
+  uint32_t address_id;        /* where it is or was: the next try avoids that; 0: nowhere yet */
+  gw_waiter waiter;           /* for a connection */
   gw_buf *inflated; /* the message handed out last, when it came compressed; NULL: none yet */
   size_t taken;     /* bytes of the frame that gw_attempt_next() handed out last */
   uint32_t message_count;

@@ -6,8 +6,9 @@
 
 #include "net/dns.h"
 
-#define ENDPOINTS_JITTER  0.2 /* of a backoff, either way (gRPC connection backoff) */
-#define ENDPOINTS_FLAP_MS 5   /* the first wait after a connection that was dropped when ready */
+#define ENDPOINTS_JITTER  0.2  /* of a backoff, either way (gRPC connection backoff) */
+#define ENDPOINTS_NEAR_MS 100u /* a call waits for an attempt that is so near */
+#define ENDPOINTS_FLAP_MS 5    /* the first wait after a connection that was dropped when ready */
 
 struct gw_endpoint_name {
   gw_endpoints *endpoints;
@@ -88,11 +89,22 @@ void gw_address_retry_later(gw_address *address, gw_conn_end last) {
                gw_loop_now_ms(endpoints->loop) + (uint64_t)(wait_ms * jitter));
 }
 
-void gw_address_hurry(gw_address *address) {
+bool gw_address_is_near(const gw_address *address) {
+  return address->retry.slot != 0 && address->backoff_ms <= ENDPOINTS_NEAR_MS;
+}
+
+static void address_hurry(gw_address *address) {
   gw_endpoints *endpoints = address->endpoints;
   uint64_t at_ms = address->tried_ms + endpoints->config->backoff_initial_ms;
   if (address->retry.slot == 0 || address->retry.at_ms <= at_ms) return;
   gw_timer_set(endpoints->loop, &address->retry, at_ms);
+}
+
+void gw_endpoints_hurry(gw_endpoints *endpoints) {
+  gw_address *address;
+  DL_FOREACH2(endpoints->addresses, address, next) {
+    address_hurry(address);
+  }
 }
 
 static void address_on_retry(gw_timer *timer) {

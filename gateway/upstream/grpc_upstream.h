@@ -51,13 +51,9 @@ struct gw_upstream {
   gw_upstream_closed_fn *closed;
   void *user;
   gw_endpoints endpoints;
-  gw_attempt *waiting;
-  gw_attempt *patient; /* wait too, and as long as they may */
-  uint64_t waiting_number;
+  gw_circuit circuit;
   gw_call *pausing; /* failed once, and waiting before they are tried again */
   gw_throttle throttle;
-  uint32_t waiting_count, in_flight;
-  gw_timer waiting_timer;
   uint32_t conn_count, ready_count;
   bool is_closing;
   gw_task closing;

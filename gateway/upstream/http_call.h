@@ -17,6 +17,7 @@
 
 #include "base/buf.h"
 #include "net/h1_response.h"
+#include "upstream/circuit.h"
 #include "upstream/http_upstream.h"
 
 #define GW_HTTP_REPLAY_BYTES_MAX GW_KIB(64) /* of a body, kept for a second attempt */
@@ -54,9 +55,8 @@ struct gw_http_call {
   uint32_t attempts;     /* connections that it was sent on */
   /* private to http_call.c and http_upstream.c */
   gw_loop *loop;
-  gw_task task;                  /* tells the owner what no event of the connection told */
-  gw_http_call *previous, *next; /* the upstream's waiting list */
-  uint64_t waiting_until_ms;
+  gw_task task;       /* tells the owner what no event of the connection told */
+  gw_waiter waiter;   /* for a connection */
   gw_http_conn *conn; /* OPEN */
   gw_str first;       /* the piece given to start; only within it */
   gw_buf body;        /* what was sent of the body, with its frames, as long as it is kept */

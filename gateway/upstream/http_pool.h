@@ -52,10 +52,8 @@ struct gw_http_upstream {
   gw_http_upstream_closed_fn *closed;
   void *user;
   gw_endpoints endpoints;
-  gw_http_call *waiting;
-  uint32_t waiting_count, in_flight;
+  gw_circuit circuit;
   uint32_t conn_count, connecting_count;
-  gw_timer waiting_timer;
   gw_timer idle_timer; /* set: when to look for connections that were idle for long */
   bool is_closing;
   gw_task closing;

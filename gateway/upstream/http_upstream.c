@@ -5,8 +5,6 @@
 
 #include "upstream/http_pool.h"
 
-#define UPSTREAM_HOPE_MS 100u /* a call waits for an attempt that is so near */
-
 /* ---- the end ---- */
 
 static void upstream_on_closing(gw_task *task) {
@@ -104,28 +102,8 @@ static void upstream_on_idle_timer(gw_timer *timer) {
 
 /* ---- waiting ---- */
 
-static void upstream_waiting_arm(gw_http_upstream *upstream) {
-  if (upstream->waiting == NULL) {
-    gw_timer_cancel(upstream->loop, &upstream->waiting_timer);
-  } else {
-    gw_timer_set(upstream->loop, &upstream->waiting_timer, upstream->waiting->waiting_until_ms);
-  }
-}
-
-static void upstream_queue(gw_http_upstream *upstream, gw_http_call *call) {
-  call->waiting_until_ms = gw_loop_now_ms(upstream->loop) + upstream->config->waiting_time_ms;
-  DL_APPEND2(upstream->waiting, call, previous, next);
-  upstream->waiting_count++;
-  gw_count(&upstream->metrics->waiting, 1);
-  if (upstream->waiting == call) upstream_waiting_arm(upstream);
-}
-
 void gw_http_upstream_unqueue(gw_http_upstream *upstream, gw_http_call *call) {
-  bool is_first = upstream->waiting == call;
-  DL_DELETE2(upstream->waiting, call, previous, next);
-  upstream->waiting_count--;
-  gw_uncount(&upstream->metrics->waiting, 1);
-  if (is_first) upstream_waiting_arm(upstream);
+  gw_circuit_leave(&upstream->circuit, &call->waiter);
 }
 
 static void upstream_fail_no_connection(gw_http_upstream *upstream, gw_http_call *call) {
@@ -146,17 +124,9 @@ static bool upstream_has_hope(const gw_http_upstream *upstream) {
     if (base->is_gone) continue;
     if (address->busy_count > 0) return true;
     if (base->retry.slot == 0 && address->conn_count > 0) return true;
-    if (base->retry.slot != 0 && base->backoff_ms <= UPSTREAM_HOPE_MS) return true;
+    if (gw_address_is_near(base)) return true;
   }
   return false;
-}
-
-/* Calls are refused meanwhile: no address waits longer than it must. */
-static void upstream_hurry(gw_http_upstream *upstream) {
-  gw_address *base;
-  DL_FOREACH2(upstream->endpoints.addresses, base, next) {
-    gw_address_hurry(base);
-  }
 }
 
 static gw_http_address *upstream_idle_but(gw_http_upstream *upstream, bool skip_ejected) {
@@ -192,46 +162,38 @@ static gw_http_address *upstream_pick(gw_http_upstream *upstream, uint32_t waiti
 }
 
 void gw_http_upstream_dispatch(gw_http_upstream *upstream) {
-  while (upstream->waiting != NULL) {
-    gw_http_call *call = upstream->waiting;
+  gw_waiter *waiter;
+  while ((waiter = gw_circuit_first(&upstream->circuit)) != NULL) {
+    gw_http_call *call = GW_CONTAINER_OF(waiter, gw_http_call, waiter);
     gw_http_address *address = upstream_idle(upstream);
-    if (address == NULL) address = upstream_pick(upstream, upstream->waiting_count);
+    if (address == NULL) address = upstream_pick(upstream, upstream->circuit.waiting_count);
     if (address == NULL && upstream_has_hope(upstream)) break;
     gw_http_upstream_unqueue(upstream, call);
     if (address != NULL) {
       gw_http_call_open(call, gw_http_conn_take(address, call));
     } else {
-      upstream_hurry(upstream);
+      gw_endpoints_hurry(&upstream->endpoints); /* calls are refused meanwhile */
       upstream_fail_no_connection(upstream, call);
     }
   }
 }
 
-static void upstream_on_waiting_timer(gw_timer *timer) {
-  gw_http_upstream *upstream = GW_CONTAINER_OF(timer, gw_http_upstream, waiting_timer);
-  uint64_t now = gw_loop_now_ms(upstream->loop);
-  while (upstream->waiting != NULL && upstream->waiting->waiting_until_ms <= now) {
-    gw_http_call *call = upstream->waiting;
-    gw_http_upstream_unqueue(upstream, call);
-    if (gw_counter_get(&upstream->metrics->connections) > 0) {
-      gw_count(&upstream->metrics->overflow_total, 1);
-      gw_http_call_fail(call, GW_OVERLOADED,
-                        "upstream \"" GW_STR_FMT "\" had no free connection in time",
-                        GW_STR_ARG(upstream->config->name));
-    } else {
-      upstream_fail_no_connection(upstream, call);
-    }
+static void upstream_on_waited(gw_circuit *circuit, gw_waiter *waiter) {
+  gw_http_upstream *upstream = GW_CONTAINER_OF(circuit, gw_http_upstream, circuit);
+  gw_http_call *call = GW_CONTAINER_OF(waiter, gw_http_call, waiter);
+  if (gw_counter_get(&upstream->metrics->connections) == 0) {
+    upstream_fail_no_connection(upstream, call);
+    return;
   }
-  upstream_waiting_arm(upstream);
+  gw_count(&upstream->metrics->overflow_total, 1);
+  gw_http_call_fail(call, GW_OVERLOADED,
+                    "upstream \"" GW_STR_FMT "\" had no free connection in time",
+                    GW_STR_ARG(upstream->config->name));
 }
 
 void gw_http_upstream_place(gw_http_upstream *upstream, gw_http_call *call) {
   const gw_upstream_config *config = upstream->config;
-  gw_count(&upstream->metrics->calls_total, 1);
-  upstream->in_flight++;
-  gw_count(&upstream->metrics->in_flight, 1);
-  if (upstream->in_flight > config->in_flight_max) {
-    gw_count(&upstream->metrics->overflow_total, 1);
+  if (!gw_circuit_begin(&upstream->circuit)) {
     gw_http_call_fail(call, GW_OVERLOADED, "upstream \"" GW_STR_FMT "\" has %u calls in flight",
                       GW_STR_ARG(config->name), (unsigned)config->in_flight_max);
     return;
@@ -241,26 +203,24 @@ void gw_http_upstream_place(gw_http_upstream *upstream, gw_http_call *call) {
 
 void gw_http_upstream_replace(gw_http_upstream *upstream, gw_http_call *call) {
   const gw_upstream_config *config = upstream->config;
-  gw_http_address *address = upstream->waiting == NULL ? upstream_pick(upstream, 1) : NULL;
+  bool is_first = upstream->circuit.waiting_count == 0;
+  gw_http_address *address = is_first ? upstream_pick(upstream, 1) : NULL;
   if (address != NULL) {
     gw_http_call_open(call, gw_http_conn_take(address, call));
     return;
   }
-  if (upstream->waiting_count >= config->waiting_max) {
-    gw_count(&upstream->metrics->overflow_total, 1);
+  if (!gw_circuit_wait(&upstream->circuit, &call->waiter, false)) {
     gw_http_call_fail(call, GW_OVERLOADED, "%u calls already wait for upstream \"" GW_STR_FMT "\"",
-                      (unsigned)upstream->waiting_count, GW_STR_ARG(config->name));
+                      (unsigned)config->waiting_max, GW_STR_ARG(config->name));
     return;
   }
-  upstream_queue(upstream, call);
   gw_http_upstream_dispatch(upstream);
 }
 
 void gw_http_upstream_call_done(gw_http_call *call) {
   gw_http_upstream *upstream = call->upstream;
   int status = call->has_head ? call->response.status : 0;
-  upstream->in_flight--;
-  gw_uncount(&upstream->metrics->in_flight, 1);
+  gw_circuit_end(&upstream->circuit);
   gw_count(&upstream->metrics->by_status[status / 100], 1);
   /* A call that its owner gave up says nothing of the endpoint; a status is the service's own. */
   if (call->conn == NULL || call->result.code == GW_CANCELLED) return;
@@ -282,7 +242,7 @@ gw_http_upstream *gw_http_upstream_open(gw_loop *loop, const gw_upstream_config 
   upstream->closed = closed;
   upstream->user = user;
   upstream->closing.run = upstream_on_closing;
-  upstream->waiting_timer.fired = upstream_on_waiting_timer;
+  gw_circuit_init(&upstream->circuit, loop, config, metrics, upstream_on_waited);
   upstream->idle_timer.fired = upstream_on_idle_timer;
   if (gw_endpoints_open(&upstream->endpoints, loop, config, &upstream_ops) == GW_OK) {
     return upstream;
@@ -292,9 +252,8 @@ gw_http_upstream *gw_http_upstream_open(gw_loop *loop, const gw_upstream_config 
 }
 
 void gw_http_upstream_close(gw_http_upstream *upstream) {
-  assert(upstream->waiting == NULL && upstream->in_flight == 0);
   upstream->is_closing = true;
-  gw_timer_cancel(upstream->loop, &upstream->waiting_timer);
+  gw_circuit_done(&upstream->circuit);
   gw_timer_cancel(upstream->loop, &upstream->idle_timer);
   gw_endpoints_close(&upstream->endpoints);
   gw_http_upstream_check_closed(upstream);

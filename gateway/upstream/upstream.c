@@ -6,8 +6,6 @@
 #include "upstream/call.h"
 #include "upstream/grpc_upstream.h"
 
-#define UPSTREAM_HOPE_MS 100u /* a call waits for a retry that is so near */
-
 /* ---- the end ---- */
 
 static void upstream_on_closing(gw_task *task) {
@@ -83,14 +81,6 @@ static const gw_endpoints_ops upstream_ops = {
   .load = address_load,
 };
 
-/* Calls are refused meanwhile: no address waits longer than it must. */
-static void upstream_hurry(gw_upstream *upstream) {
-  gw_address *base;
-  DL_FOREACH2(upstream->endpoints.addresses, base, next) {
-    gw_address_hurry(base);
-  }
-}
-
 static bool conn_is_coming(const gw_conn *conn) {
   return conn->state == GW_CONN_CONNECTING || conn->state == GW_CONN_GREETING ||
          (conn->state == GW_CONN_CHECKING && conn->health.state == GW_HEALTH_UNKNOWN);
@@ -112,7 +102,7 @@ static address_view address_look(const gw_grpc_address *address) {
     view.hope |= conn->state == GW_CONN_BROKEN; /* its close will tell more */
   }
   view.hope |= view.coming || view.ready;
-  view.hope |= address->base.retry.slot != 0 && address->base.backoff_ms <= UPSTREAM_HOPE_MS;
+  view.hope |= gw_address_is_near(&address->base);
   return view;
 }
 
@@ -139,27 +129,12 @@ static bool upstream_grow(gw_upstream *upstream) {
   }
   if (best != NULL) gw_conn_open(best);
   bool hope = gw_upstream_has_hope(upstream);
-  if (!hope) upstream_hurry(upstream);
+  if (!hope) gw_endpoints_hurry(&upstream->endpoints); /* calls are refused meanwhile */
   return hope;
 }
 
-static void upstream_waiting_arm(gw_upstream *upstream) {
-  if (upstream->waiting == NULL) {
-    gw_timer_cancel(upstream->loop, &upstream->waiting_timer);
-  } else {
-    gw_timer_set(upstream->loop, &upstream->waiting_timer, upstream->waiting->waiting_until_ms);
-  }
-}
-
 void gw_upstream_unqueue(gw_upstream *upstream, gw_attempt *attempt) {
-  if (attempt->request->waits_ready) {
-    DL_DELETE2(upstream->patient, attempt, previous, next);
-  } else {
-    DL_DELETE2(upstream->waiting, attempt, previous, next);
-  }
-  upstream->waiting_count--;
-  gw_uncount(&upstream->metrics->waiting, 1);
-  upstream_waiting_arm(upstream);
+  gw_circuit_leave(&upstream->circuit, &attempt->waiter);
 }
 
 static void upstream_fail_no_connection(gw_upstream *upstream, gw_attempt *attempt) {
@@ -190,25 +165,19 @@ static void upstream_give(gw_attempt *attempt, gw_conn *conn) {
   }
 }
 
-/* Who came first; NULL: nobody waits. */
-static gw_attempt *upstream_first_waiting(const gw_upstream *upstream) {
-  gw_attempt *waiting = upstream->waiting, *patient = upstream->patient;
-  if (waiting == NULL || patient == NULL) return waiting != NULL ? waiting : patient;
-  return waiting->waiting_number < patient->waiting_number ? waiting : patient;
-}
-
 /* No connection is to be expected: those that were promised one stay. */
 static void upstream_fail_waiting(gw_upstream *upstream) {
-  while (upstream->waiting != NULL) {
-    gw_attempt *attempt = upstream->waiting;
-    gw_upstream_unqueue(upstream, attempt);
-    upstream_fail_no_connection(upstream, attempt);
+  gw_waiter *waiter;
+  while ((waiter = upstream->circuit.hasty) != NULL) {
+    gw_circuit_leave(&upstream->circuit, waiter);
+    upstream_fail_no_connection(upstream, GW_CONTAINER_OF(waiter, gw_attempt, waiter));
   }
 }
 
 void gw_upstream_dispatch(gw_upstream *upstream) {
-  gw_attempt *attempt;
-  while ((attempt = upstream_first_waiting(upstream)) != NULL) {
+  gw_waiter *waiter;
+  while ((waiter = gw_circuit_first(&upstream->circuit)) != NULL) {
+    gw_attempt *attempt = GW_CONTAINER_OF(waiter, gw_attempt, waiter);
     gw_conn *conn = gw_endpoints_pick(&upstream->endpoints, attempt->address_id);
     if (conn == NULL && upstream_grow(upstream)) break;
     if (conn == NULL) {
@@ -225,30 +194,21 @@ void gw_upstream_dispatch(gw_upstream *upstream) {
   }
 }
 
-static void upstream_on_waiting_timer(gw_timer *timer) {
-  gw_upstream *upstream = GW_CONTAINER_OF(timer, gw_upstream, waiting_timer);
-  uint64_t now = gw_loop_now_ms(upstream->loop);
-  while (upstream->waiting != NULL && upstream->waiting->waiting_until_ms <= now) {
-    gw_attempt *attempt = upstream->waiting;
-    gw_upstream_unqueue(upstream, attempt);
-    if (upstream->ready_count > 0) {
-      gw_count(&upstream->metrics->overflow_total, 1);
-      gw_attempt_fail(attempt, GW_OVERLOADED,
-                      "upstream \"" GW_STR_FMT "\" had no free stream in time",
-                      GW_STR_ARG(upstream->config->name));
-    } else {
-      upstream_fail_no_connection(upstream, attempt);
-    }
+static void upstream_on_waited(gw_circuit *circuit, gw_waiter *waiter) {
+  gw_upstream *upstream = GW_CONTAINER_OF(circuit, gw_upstream, circuit);
+  gw_attempt *attempt = GW_CONTAINER_OF(waiter, gw_attempt, waiter);
+  if (upstream->ready_count == 0) {
+    upstream_fail_no_connection(upstream, attempt);
+    return;
   }
+  gw_count(&upstream->metrics->overflow_total, 1);
+  gw_attempt_fail(attempt, GW_OVERLOADED, "upstream \"" GW_STR_FMT "\" had no free stream in time",
+                  GW_STR_ARG(upstream->config->name));
 }
 
 void gw_upstream_place(gw_upstream *upstream, gw_attempt *attempt) {
   const gw_upstream_config *config = upstream->config;
-  gw_count(&upstream->metrics->calls_total, 1);
-  upstream->in_flight++;
-  gw_count(&upstream->metrics->in_flight, 1);
-  if (upstream->in_flight > config->in_flight_max) {
-    gw_count(&upstream->metrics->overflow_total, 1);
+  if (!gw_circuit_begin(&upstream->circuit)) {
     gw_attempt_fail(attempt, GW_OVERLOADED, "upstream \"" GW_STR_FMT "\" has %u calls in flight",
                     GW_STR_ARG(config->name), (unsigned)config->in_flight_max);
     return;
@@ -258,7 +218,7 @@ void gw_upstream_place(gw_upstream *upstream, gw_attempt *attempt) {
 
 void gw_upstream_replace(gw_upstream *upstream, gw_attempt *attempt) {
   const gw_upstream_config *config = upstream->config;
-  gw_conn *conn = upstream->waiting == NULL && upstream->patient == NULL
+  gw_conn *conn = upstream->circuit.waiting_count == 0
                       ? gw_endpoints_pick(&upstream->endpoints, attempt->address_id)
                       : NULL;
   if (conn != NULL) {
@@ -267,21 +227,10 @@ void gw_upstream_replace(gw_upstream *upstream, gw_attempt *attempt) {
   }
   if (!upstream_grow(upstream) && !attempt->request->waits_ready) {
     upstream_fail_no_connection(upstream, attempt);
-  } else if (upstream->waiting_count >= config->waiting_max) {
-    gw_count(&upstream->metrics->overflow_total, 1);
+  } else if (!gw_circuit_wait(&upstream->circuit, &attempt->waiter,
+                              attempt->request->waits_ready)) {
     gw_attempt_fail(attempt, GW_OVERLOADED, "%u calls already wait for upstream \"" GW_STR_FMT "\"",
-                    (unsigned)upstream->waiting_count, GW_STR_ARG(config->name));
-  } else {
-    attempt->waiting_until_ms = gw_loop_now_ms(upstream->loop) + config->waiting_time_ms;
-    attempt->waiting_number = upstream->waiting_number++;
-    if (attempt->request->waits_ready) {
-      DL_APPEND2(upstream->patient, attempt, previous, next);
-    } else {
-      DL_APPEND2(upstream->waiting, attempt, previous, next);
-    }
-    upstream->waiting_count++;
-    gw_count(&upstream->metrics->waiting, 1);
-    upstream_waiting_arm(upstream);
+                    (unsigned)config->waiting_max, GW_STR_ARG(config->name));
   }
 }
 
@@ -294,8 +243,7 @@ static bool code_is_failure(unsigned grpc_code) {
 void gw_upstream_done(gw_upstream *upstream, gw_attempt *attempt) {
   gw_upstream_metrics *metrics = upstream->metrics;
   unsigned grpc_code = attempt->result.grpc_code;
-  upstream->in_flight--;
-  gw_uncount(&metrics->in_flight, 1);
+  gw_circuit_end(&upstream->circuit);
   gw_count(&metrics->by_code[grpc_code < GW_GRPC_CODE_COUNT ? grpc_code : GW_GRPC_UNKNOWN], 1);
   if (attempt->address == NULL) return;
   /* A call that its owner gave up says nothing of the endpoint. */
@@ -339,7 +287,7 @@ void gw_upstream_retry_note(gw_upstream *upstream, bool failed) {
 
 bool gw_upstream_retry_begin(gw_upstream *upstream, const gw_retry_config *config) {
   bool may = gw_throttle_begin(&upstream->throttle, &upstream->config->throttle, config,
-                               upstream->in_flight);
+                               upstream->circuit.in_flight);
   gw_count(may ? &upstream->metrics->retries_total : &upstream->metrics->retries_refused_total, 1);
   return may;
 }
@@ -368,7 +316,7 @@ gw_upstream *gw_upstream_open(gw_loop *loop, const gw_upstream_config *config,
   upstream->user = user;
   upstream->closing.run = upstream_on_closing;
   gw_throttle_init(&upstream->throttle, &config->throttle);
-  upstream->waiting_timer.fired = upstream_on_waiting_timer;
+  gw_circuit_init(&upstream->circuit, loop, config, metrics, upstream_on_waited);
   if (gw_endpoints_open(&upstream->endpoints, loop, config, &upstream_ops) == GW_OK) {
     return upstream;
   }
@@ -377,9 +325,8 @@ gw_upstream *gw_upstream_open(gw_loop *loop, const gw_upstream_config *config,
 }
 
 void gw_upstream_close(gw_upstream *upstream) {
-  assert(upstream->waiting == NULL && upstream->patient == NULL && upstream->in_flight == 0);
   upstream->is_closing = true;
-  gw_timer_cancel(upstream->loop, &upstream->waiting_timer);
+  gw_circuit_done(&upstream->circuit);
   gw_endpoints_close(&upstream->endpoints);
   gw_upstream_check_closed(upstream);
 }
