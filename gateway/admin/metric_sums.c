@@ -6,14 +6,17 @@
 
 #include <stdlib.h>
 
-static gw_route_sums *sums_route(gw_metric_sums *sums, gw_str name) {
+#include "migrate/stage.h"
+
+static gw_route_sums *sums_route(gw_metric_sums *sums, gw_str name, unsigned side) {
   gw_route_sums *route;
-  HASH_FIND(hh, sums->routes, name.p, name.n, route);
+  HASH_FIND(hh, sums->routes[side], name.p, name.n, route);
   if (route != NULL) return route;
   route = calloc(1, sizeof *route);
   if (route == NULL) return NULL;
   route->name = name;
-  HASH_ADD_KEYPTR(hh, sums->routes, name.p, name.n, route);
+  route->side = gw_side_name((gw_side)side);
+  HASH_ADD_KEYPTR(hh, sums->routes[side], name.p, name.n, route);
   if (route->hh.tbl != NULL) return route;
   free(route);
   return NULL;
@@ -63,10 +66,10 @@ static void sums_add_route(gw_route_sums *route, const gw_route_metrics *metrics
   route->ignored_fields += gw_counter_get(&metrics->ignored_fields);
 }
 
-static void sums_on_route(void *context, gw_str name, uint32_t worker,
+static void sums_on_route(void *context, gw_str name, unsigned side, uint32_t worker,
                           const gw_route_metrics *metrics) {
   gw_metric_sums *sums = context;
-  gw_route_sums *route = sums_route(sums, name);
+  gw_route_sums *route = sums_route(sums, name, side);
   (void)worker;
   if (route == NULL) {
     sums->code = GW_NOMEM;
@@ -125,7 +128,7 @@ static void sums_on_worker(void *context, uint32_t worker, const gw_worker_metri
 
 gw_code gw_metric_sums_collect(gw_metric_sums *sums) {
   static const gw_metrics_visitor visitor = { sums_on_route, sums_on_upstream, sums_on_worker };
-  *sums = (gw_metric_sums){ .forwarded.is_forwarded = true, .code = GW_OK };
+  *sums = (gw_metric_sums){ .forwarded.side = gw_side_name(GW_SIDE_LEGACY), .code = GW_OK };
   gw_metrics_visit(&visitor, sums);
   return sums->code;
 }
@@ -133,9 +136,11 @@ gw_code gw_metric_sums_collect(gw_metric_sums *sums) {
 void gw_metric_sums_done(gw_metric_sums *sums) {
   gw_route_sums *route, *next_route;
   gw_upstream_sums *upstream, *next_upstream;
-  HASH_ITER(hh, sums->routes, route, next_route) {
-    HASH_DEL(sums->routes, route);
-    free(route);
+  for (unsigned side = 0; side < GW_METRIC_SIDES; side++) {
+    HASH_ITER(hh, sums->routes[side], route, next_route) {
+      HASH_DEL(sums->routes[side], route);
+      free(route);
+    }
   }
   HASH_ITER(hh, sums->upstreams, upstream, next_upstream) {
     HASH_DEL(sums->upstreams, upstream);
@@ -143,10 +148,25 @@ void gw_metric_sums_done(gw_metric_sums *sums) {
   }
 }
 
-const gw_route_sums *gw_metric_sums_find(const gw_metric_sums *sums, gw_str name) {
+const gw_route_sums *gw_metric_sums_find(const gw_metric_sums *sums, gw_str name, unsigned side) {
   gw_route_sums *route;
-  HASH_FIND(hh, sums->routes, name.p, name.n, route);
+  HASH_FIND(hh, sums->routes[side], name.p, name.n, route);
   return route;
+}
+
+void gw_metric_sums_route(const gw_metric_sums *sums, gw_str name, gw_route_sums *out) {
+  *out = (gw_route_sums){ .name = name };
+  for (unsigned side = 0; side < GW_METRIC_SIDES; side++) {
+    const gw_route_sums *part = gw_metric_sums_find(sums, name, side);
+    if (part == NULL) continue;
+    for (size_t i = 0; i < part->status_count; i++)
+      sums_add_status(out, part->by_status[i].status, part->by_status[i].count);
+    for (size_t i = 0; i < GW_METRIC_BUCKETS; i++)
+      out->buckets[i] += part->buckets[i];
+    out->other_status += part->other_status;
+    out->seconds_sum_us += part->seconds_sum_us;
+    out->ignored_fields += part->ignored_fields;
+  }
 }
 
 uint64_t gw_route_sums_requests(const gw_route_sums *route) {

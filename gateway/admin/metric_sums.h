@@ -14,7 +14,7 @@
 typedef struct gw_route_sums {
   UT_hash_handle hh; /* next: in order of creation */
   gw_str name;       /* n == 0: exchanges that no route took */
-  bool is_forwarded; /* of them, those that legacy answered */
+  gw_str side;       /* who answered: "legacy", "grpc"; n == 0: nobody */
   struct {
     uint64_t status, count;
   } by_status[GW_SUMS_STATUSES]; /* ascending */
@@ -44,7 +44,7 @@ typedef struct gw_worker_sums {
 } gw_worker_sums;
 
 typedef struct gw_metric_sums {
-  gw_route_sums *routes; /* a hash by name */
+  gw_route_sums *routes[GW_METRIC_SIDES]; /* hashes by name */
   gw_upstream_sums *upstreams;
   gw_route_sums unrouted, forwarded; /* as in gw_worker_metrics */
   gw_worker_sums workers;
@@ -56,7 +56,10 @@ GW_CHECKED gw_code gw_metric_sums_collect(gw_metric_sums *sums);
 void gw_metric_sums_done(gw_metric_sums *sums);
 
 /* NULL: nothing was counted under this name. */
-const gw_route_sums *gw_metric_sums_find(const gw_metric_sums *sums, gw_str name);
+const gw_route_sums *gw_metric_sums_find(const gw_metric_sums *sums, gw_str name, unsigned side);
+
+/* Both sides added up; zeros where there is nothing. */
+void gw_metric_sums_route(const gw_metric_sums *sums, gw_str name, gw_route_sums *out);
 
 uint64_t gw_route_sums_requests(const gw_route_sums *route);
 uint64_t gw_route_sums_errors(const gw_route_sums *route); /* statuses from 500 */

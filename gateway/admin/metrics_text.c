@@ -58,10 +58,10 @@ static void text_plain(text_writer *w, const char *name, const char *type, const
 /* ---- routes ---- */
 
 static void text_route_open(text_writer *w, const char *name, const gw_route_sums *route) {
-  const char *side = route->is_forwarded ? "legacy" : route->name.n > 0 ? "grpc" : "";
   text_printf(w, "%s{", name);
   text_label(w, "route", route->name);
-  text_printf(w, ",side=\"%s\"", side);
+  text_put(w, GW_STR(","));
+  text_label(w, "side", route->side);
 }
 
 static void text_route_requests(text_writer *w, const gw_route_sums *route) {
@@ -96,7 +96,8 @@ static void text_route_seconds(text_writer *w, const gw_route_sums *route) {
 static void text_ignored_fields(text_writer *w, const gw_metric_sums *sums) {
   text_family(w, "sluice_ignored_fields_total", "counter",
               "JSON fields and query parameters that no field has.");
-  for (const gw_route_sums *route = sums->routes; route != NULL; route = route->hh.next) {
+  for (const gw_route_sums *route = sums->routes[GW_SIDE_GRPC]; route != NULL;
+       route = route->hh.next) {
     text_put(w, GW_STR("sluice_ignored_fields_total{"));
     text_label(w, "route", route->name);
     text_printf(w, "} %" PRIu64 "\n", route->ignored_fields);
@@ -114,21 +115,26 @@ static void text_stages(text_writer *w, const gw_snapshot *snapshot) {
   }
 }
 
+typedef void text_route_fn(text_writer *w, const gw_route_sums *route);
+
+static void text_each_route(text_writer *w, const gw_metric_sums *sums, bool has_legacy,
+                            text_route_fn *print) {
+  print(w, &sums->unrouted);
+  if (has_legacy) print(w, &sums->forwarded);
+  for (unsigned side = GW_METRIC_SIDES; side-- > 0;) {
+    for (const gw_route_sums *route = sums->routes[side]; route != NULL; route = route->hh.next)
+      print(w, route);
+  }
+}
+
 static void text_routes(text_writer *w, const gw_metric_sums *sums, const gw_snapshot *snapshot) {
-  const gw_route_sums *route;
   /* Counters outlive a reload that has none. */
   bool has_legacy = snapshot->legacy != UINT32_MAX || gw_route_sums_requests(&sums->forwarded) > 0;
   text_family(w, "sluice_requests_total", "counter", "Finished requests, by HTTP status.");
-  text_route_requests(w, &sums->unrouted);
-  if (has_legacy) text_route_requests(w, &sums->forwarded);
-  for (route = sums->routes; route != NULL; route = route->hh.next)
-    text_route_requests(w, route);
+  text_each_route(w, sums, has_legacy, text_route_requests);
   text_family(w, "sluice_request_seconds", "histogram",
               "Time from a request's head to the end of its answer.");
-  text_route_seconds(w, &sums->unrouted);
-  if (has_legacy) text_route_seconds(w, &sums->forwarded);
-  for (route = sums->routes; route != NULL; route = route->hh.next)
-    text_route_seconds(w, route);
+  text_each_route(w, sums, has_legacy, text_route_seconds);
   text_stages(w, snapshot);
   text_ignored_fields(w, sums);
 }

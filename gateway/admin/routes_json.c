@@ -42,7 +42,7 @@ static void json_percentile(json_writer *w, const char *key, const gw_route_sums
                             double quantile) {
   double us;
   if (w->code != GW_OK) return;
-  if (sums != NULL && gw_route_sums_quantile(sums, quantile, &us))
+  if (gw_route_sums_quantile(sums, quantile, &us))
     w->code = gw_buf_printf(w->out, ",\"%s\":%.3f", key, us / 1000);
   else
     w->code = gw_buf_printf(w->out, ",\"%s\":null", key);
@@ -52,7 +52,8 @@ static void json_percentile(json_writer *w, const char *key, const gw_route_sums
 static void json_route(json_writer *w, gw_rule *const *rules, uint32_t count,
                        const gw_metric_sums *all) {
   const gw_route *route = rules[0]->route;
-  const gw_route_sums *sums = gw_metric_sums_find(all, route->name);
+  gw_route_sums sums;
+  gw_metric_sums_route(all, route->name, &sums);
   json_put(w, GW_STR("{\"name\":"));
   json_text(w, route->name);
   json_put(w, GW_STR(",\"match\":"));
@@ -65,10 +66,10 @@ static void json_route(json_writer *w, gw_rule *const *rules, uint32_t count,
   json_member(w, "rpc", route->rpc->full_name);
   json_member(w, "upstream", route->upstream_name);
   json_member(w, "stage", gw_stage_name(gw_migration_stand(route->migration).stage));
-  json_count(w, "requests", sums != NULL ? gw_route_sums_requests(sums) : 0);
-  json_count(w, "errors", sums != NULL ? gw_route_sums_errors(sums) : 0);
-  json_percentile(w, "p50_ms", sums, 0.5);
-  json_percentile(w, "p99_ms", sums, 0.99);
+  json_count(w, "requests", gw_route_sums_requests(&sums));
+  json_count(w, "errors", gw_route_sums_errors(&sums));
+  json_percentile(w, "p50_ms", &sums, 0.5);
+  json_percentile(w, "p99_ms", &sums, 0.99);
 }
 
 static void json_rules(json_writer *w, gw_rule *const *rules, uint32_t count) {

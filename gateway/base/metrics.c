@@ -14,6 +14,7 @@ typedef enum metric_kind { METRIC_ROUTE, METRIC_UPSTREAM, METRIC_WORKER } metric
 typedef struct metric_object {
   UT_hash_handle hh;
   metric_kind kind;
+  unsigned side; /* of a ROUTE */
   uint32_t worker;
   gw_str name; /* in `key` */
   union {
@@ -22,13 +23,13 @@ typedef struct metric_object {
     gw_worker_metrics of_worker;
   } u;
   size_t key_n;
-  char key[]; /* kind, worker, name */
+  char key[]; /* kind, side, worker, name */
 } metric_object;
 
 static metric_object *metric_objects;
 static pthread_mutex_t metric_lock = PTHREAD_MUTEX_INITIALIZER;
 
-#define METRIC_KEY_HEAD   5u
+#define METRIC_KEY_HEAD   6u
 #define METRIC_NAME_BYTES 512u
 
 static const char *const limit_names[GW_LIMIT_COUNT] = {
@@ -52,18 +53,20 @@ const char *gw_limit_name(gw_limit limit) {
   return limit_names[limit];
 }
 
-static metric_object *metric_get(metric_kind kind, gw_str name, uint32_t worker) {
+static metric_object *metric_get(metric_kind kind, gw_str name, unsigned side, uint32_t worker) {
   char key[METRIC_KEY_HEAD + METRIC_NAME_BYTES];
   metric_object *object;
   name.n = gw_size_min(name.n, METRIC_NAME_BYTES);
   key[0] = (char)kind;
-  memcpy(key + 1, &worker, sizeof worker);
+  key[1] = (char)side;
+  memcpy(key + 2, &worker, sizeof worker);
   if (name.n > 0) memcpy(key + METRIC_KEY_HEAD, name.p, name.n);
   size_t n = METRIC_KEY_HEAD + name.n;
   pthread_mutex_lock(&metric_lock);
   HASH_FIND(hh, metric_objects, key, n, object);
   if (object == NULL && (object = calloc(1, sizeof *object + n)) != NULL) {
     object->kind = kind;
+    object->side = side;
     object->worker = worker;
     object->key_n = n;
     memcpy(object->key, key, n);
@@ -74,18 +77,19 @@ static metric_object *metric_get(metric_kind kind, gw_str name, uint32_t worker)
   return object;
 }
 
-gw_route_metrics *gw_metrics_route(gw_str name, uint32_t worker) {
-  metric_object *object = metric_get(METRIC_ROUTE, name, worker);
+gw_route_metrics *gw_metrics_route(gw_str name, unsigned side, uint32_t worker) {
+  assert(side < GW_METRIC_SIDES);
+  metric_object *object = metric_get(METRIC_ROUTE, name, side, worker);
   return object != NULL ? &object->u.route : NULL;
 }
 
 gw_upstream_metrics *gw_metrics_upstream(gw_str name, uint32_t worker) {
-  metric_object *object = metric_get(METRIC_UPSTREAM, name, worker);
+  metric_object *object = metric_get(METRIC_UPSTREAM, name, 0, worker);
   return object != NULL ? &object->u.upstream : NULL;
 }
 
 gw_worker_metrics *gw_metrics_worker(uint32_t worker) {
-  metric_object *object = metric_get(METRIC_WORKER, (gw_str){ NULL, 0 }, worker);
+  metric_object *object = metric_get(METRIC_WORKER, (gw_str){ NULL, 0 }, 0, worker);
   return object != NULL ? &object->u.of_worker : NULL;
 }
 
@@ -123,7 +127,7 @@ void gw_metrics_visit(const gw_metrics_visitor *visitor, void *context) {
   for (metric_object *object = metric_objects; object != NULL; object = object->hh.next) {
     switch (object->kind) {
     case METRIC_ROUTE:
-      visitor->route(context, object->name, object->worker, &object->u.route);
+      visitor->route(context, object->name, object->side, object->worker, &object->u.route);
       break;
     case METRIC_UPSTREAM:
       visitor->upstream(context, object->name, object->worker, &object->u.upstream);

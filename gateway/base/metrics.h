@@ -32,12 +32,13 @@ static inline void gw_uncount(gw_counter *counter, uint64_t n) {
 
 #define GW_METRIC_STATUSES                                                                         \
   24 /* different HTTP statuses counted for one route; the rest is code 0 */
+#define GW_METRIC_SIDES          2 /* gw_side of migrate/stage.h: legacy, grpc */
 #define GW_METRIC_STATUS_CLASSES 6
 #define GW_METRIC_BUCKETS        16 /* upper bounds of gw_metric_bucket_us, the last one is +Inf */
 
 extern const uint64_t gw_metric_bucket_us[GW_METRIC_BUCKETS - 1];
 
-/* One route on one worker. */
+/* One side of a route on one worker. */
 typedef struct gw_route_metrics {
   struct {
     gw_counter status; /* 0: free */
@@ -107,7 +108,7 @@ typedef struct gw_worker_metrics {
 } gw_worker_metrics;
 
 /* Get or create; NULL: no memory.  Never freed before gw_metrics_done(). */
-gw_route_metrics *gw_metrics_route(gw_str name, uint32_t worker);
+gw_route_metrics *gw_metrics_route(gw_str name, unsigned side, uint32_t worker);
 gw_upstream_metrics *gw_metrics_upstream(gw_str name, uint32_t worker);
 gw_worker_metrics *gw_metrics_worker(uint32_t worker);
 void gw_metrics_done(void); /* at the end of the process */
@@ -116,7 +117,8 @@ void gw_route_metrics_add(gw_route_metrics *metrics, int status, uint64_t durati
 
 /* Every object there is, in order of creation; under the lock: keep it short. */
 typedef struct gw_metrics_visitor {
-  void (*route)(void *context, gw_str name, uint32_t worker, const gw_route_metrics *metrics);
+  void (*route)(void *context, gw_str name, unsigned side, uint32_t worker,
+                const gw_route_metrics *metrics);
   void (*upstream)(void *context, gw_str name, uint32_t worker, const gw_upstream_metrics *metrics);
   void (*worker)(void *context, uint32_t worker, const gw_worker_metrics *metrics);
 } gw_metrics_visitor;

@@ -62,7 +62,8 @@ static void lease_free(gw_lease *lease) {
   gw_snapshot_unref(lease->snapshot);
   free(lease->upstreams);
   free(lease->http_upstreams);
-  free(lease->route_metrics);
+  for (size_t side = 0; side < GW_METRIC_SIDES; side++)
+    free(lease->route_metrics[side]);
   free(lease);
 }
 
@@ -110,20 +111,32 @@ static bool lease_open_upstream(gw_lease *lease, uint32_t i) {
   return lease->upstreams[i] != NULL;
 }
 
+_Static_assert(GW_METRIC_SIDES == GW_SIDE_COUNT, "metrics are kept for each side");
+
+static bool lease_find_metrics(gw_lease *lease) {
+  const gw_snapshot *snapshot = lease->snapshot;
+  for (unsigned side = 0; side < GW_SIDE_COUNT; side++) {
+    gw_route_metrics **found = calloc(snapshot->route_count + 1u, sizeof *found);
+    lease->route_metrics[side] = found;
+    if (found == NULL) return false;
+    for (uint32_t i = 0; i < snapshot->route_count; i++) {
+      const gw_route *route = snapshot->routes[i];
+      if (side == GW_SIDE_LEGACY && route->migration == NULL) continue;
+      found[i] = gw_metrics_route(route->name, side, lease->engine->worker);
+      if (found[i] == NULL) return false;
+    }
+  }
+  return true;
+}
+
 static gw_code lease_open(gw_lease *lease) {
   const gw_snapshot *snapshot = lease->snapshot;
-  gw_engine *engine = lease->engine;
   lease->memo = gw_codec_memo_new(snapshot->pool);
   lease->upstreams = calloc(snapshot->upstream_count + 1u, sizeof(gw_upstream *));
   lease->http_upstreams = calloc(snapshot->upstream_count + 1u, sizeof(gw_http_upstream *));
-  lease->route_metrics = calloc(snapshot->route_count + 1u, sizeof(gw_route_metrics *));
   if (lease->memo == NULL || lease->upstreams == NULL || lease->http_upstreams == NULL ||
-      lease->route_metrics == NULL) {
+      !lease_find_metrics(lease)) {
     return GW_NOMEM;
-  }
-  for (uint32_t i = 0; i < snapshot->route_count; i++) {
-    lease->route_metrics[i] = gw_metrics_route(snapshot->routes[i]->name, engine->worker);
-    if (lease->route_metrics[i] == NULL) return GW_NOMEM;
   }
   for (uint32_t i = 0; i < snapshot->upstream_count; i++) {
     if (!lease_open_upstream(lease, i)) return GW_NOMEM;

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "control/snapshot.h"
+#include "migrate/stage.h"
 #include "upstream/http_upstream.h"
 #include "upstream/upstream.h"
 
@@ -25,8 +26,9 @@ struct gw_lease {
   gw_codec_memo *memo;
   gw_upstream **upstreams;           /* as in the snapshot; NULL: of the other kind */
   gw_http_upstream **http_upstreams; /* likewise */
-  gw_route_metrics **route_metrics;  /* by route index */
-  uint32_t refs;                     /* exchanges, and one while it is current */
+  /* By route index; legacy's are NULL where a route has no legacy side. */
+  gw_route_metrics **route_metrics[GW_METRIC_SIDES];
+  uint32_t refs; /* exchanges, and one while it is current */
   uint32_t upstreams_open;
 };
 

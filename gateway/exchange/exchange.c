@@ -48,10 +48,11 @@ static void exchange_account(gw_exchange *exchange) {
   gw_engine *engine = exchange->engine;
   const gw_snapshot *snapshot = exchange->lease->snapshot;
   uint64_t duration_us = gw_clock_us() - exchange->begin_us;
-  gw_route_metrics *metrics = exchange->rule != NULL
-                                  ? exchange->lease->route_metrics[exchange->rule->route->index]
-                              : exchange->forward != NULL ? &engine->metrics->forwarded
-                                                          : &engine->metrics->unrouted;
+  gw_route_metrics *metrics =
+      exchange->rule != NULL
+          ? exchange->lease->route_metrics[GW_SIDE_GRPC][exchange->rule->route->index]
+      : exchange->forward != NULL ? &engine->metrics->forwarded
+                                  : &engine->metrics->unrouted;
   if (exchange->state != GW_EX_DONE && exchange->method.n == 0) {
     gw_count(&engine->metrics->client_gone_total, 1); /* before it asked for anything */
     return;
@@ -246,7 +247,7 @@ gw_code gw_exchange_bind(gw_exchange *exchange, gw_str body, bool is_first, gw_a
   if (code != GW_OK) return code;
   gw_grpc_prefix_write((uint8_t *)out->p + start,
                        (uint32_t)(out->n - start - GW_GRPC_PREFIX_BYTES));
-  gw_count(&exchange->lease->route_metrics[route->index]->ignored_fields,
+  gw_count(&exchange->lease->route_metrics[GW_SIDE_GRPC][route->index]->ignored_fields,
            codec.unknown_count + counts.unknown_query + counts.unused_query);
   return GW_UNLIKELY(route->compresses) ? gw_compress_message(exchange, arena, out, start) : GW_OK;
 }

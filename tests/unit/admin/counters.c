@@ -1,5 +1,7 @@
 #include "unit/admin/counters.h"
 
+#include "migrate/stage.h"
+
 #include "unit/test.h"
 
 #define WORDS_MAX 6
@@ -68,10 +70,12 @@ static void line_set(const counters_line *line, void *object, const counters_fie
 
 static void line_request(const counters_line *line) {
   gw_worker_metrics *worker = gw_metrics_worker(line->worker);
-  gw_route_metrics *metrics = gw_str_eq(line_name(line), GW_STR("-")) ? &worker->unrouted
-                              : gw_str_eq(line_name(line), GW_STR("+"))
-                                  ? &worker->forwarded
-                                  : gw_metrics_route(line_name(line), line->worker);
+  bool legacy = gw_str_eq(line->words[0], GW_STR("legacy"));
+  gw_route_metrics *metrics =
+      gw_str_eq(line_name(line), GW_STR("-")) ? &worker->unrouted
+      : gw_str_eq(line_name(line), GW_STR("+"))
+          ? &worker->forwarded
+          : gw_metrics_route(line_name(line), legacy ? GW_SIDE_LEGACY : GW_SIDE_GRPC, line->worker);
   for (uint64_t i = line_number(line, 5); i > 0; i--)
     gw_route_metrics_add(metrics, (int)line_number(line, 3), line_number(line, 4));
 }
@@ -99,10 +103,10 @@ static void counters_add(gw_str text) {
   counters_line line = { .word_count = 0 };
   line_split(&line, text);
   gw_str kind = line.words[0];
-  if (gw_str_eq(kind, GW_STR("request"))) {
+  if (gw_str_eq(kind, GW_STR("request")) || gw_str_eq(kind, GW_STR("legacy"))) {
     line_request(&line);
   } else if (gw_str_eq(kind, GW_STR("ignored"))) {
-    gw_count(&gw_metrics_route(line_name(&line), line.worker)->ignored_fields,
+    gw_count(&gw_metrics_route(line_name(&line), GW_SIDE_GRPC, line.worker)->ignored_fields,
              line_number(&line, 3));
   } else if (gw_str_eq(kind, GW_STR("upstream"))) {
     line_set(&line, gw_metrics_upstream(line_name(&line), line.worker), upstream_fields,

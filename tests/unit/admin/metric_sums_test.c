@@ -1,5 +1,7 @@
 #include "admin/metric_sums.h"
 
+#include "migrate/stage.h"
+
 #include "unit/test.h"
 
 typedef struct quantile_row {
@@ -48,22 +50,23 @@ TEST(metric_sums, no_requests_have_no_quantile) {
 TEST(metric_sums, workers_are_added_up_by_name) {
   gw_metric_sums sums;
   for (uint32_t worker = 0; worker < 3; worker++) {
-    gw_route_metrics_add(gw_metrics_route(GW_STR("a"), worker), worker == 1 ? 503 : 200, 10);
-    gw_route_metrics_add(gw_metrics_route(GW_STR("a"), worker), 404, 10);
+    gw_route_metrics_add(gw_metrics_route(GW_STR("a"), GW_SIDE_GRPC, worker),
+                         worker == 1 ? 503 : 200, 10);
+    gw_route_metrics_add(gw_metrics_route(GW_STR("a"), GW_SIDE_GRPC, worker), 404, 10);
     gw_count(&gw_metrics_upstream(GW_STR("u"), worker)->by_code[GW_GRPC_NOT_FOUND], 2);
     gw_count(&gw_metrics_worker(worker)->connections, worker);
   }
-  gw_route_metrics_add(gw_metrics_route(GW_STR("b"), 0), 599, 10);
+  gw_route_metrics_add(gw_metrics_route(GW_STR("b"), GW_SIDE_GRPC, 0), 599, 10);
   CHECK_INT(gw_metric_sums_collect(&sums), GW_OK);
-  const gw_route_sums *a = gw_metric_sums_find(&sums, GW_STR("a"));
-  CHECK(a != NULL && gw_metric_sums_find(&sums, GW_STR("c")) == NULL);
+  const gw_route_sums *a = gw_metric_sums_find(&sums, GW_STR("a"), GW_SIDE_GRPC);
+  CHECK(a != NULL && gw_metric_sums_find(&sums, GW_STR("c"), GW_SIDE_GRPC) == NULL);
   CHECK_INT(gw_route_sums_requests(a), 6);
   CHECK_INT(gw_route_sums_errors(a), 1);
   CHECK_INT(a->status_count, 3);
   CHECK_INT(a->by_status[0].status, 200);
   CHECK_INT(a->by_status[1].count, 3);
   CHECK_INT(a->by_status[2].status, 503);
-  CHECK_INT(gw_route_sums_errors(gw_metric_sums_find(&sums, GW_STR("b"))), 1);
+  CHECK_INT(gw_route_sums_errors(gw_metric_sums_find(&sums, GW_STR("b"), GW_SIDE_GRPC)), 1);
   CHECK_INT(sums.upstreams->by_code[GW_GRPC_NOT_FOUND], 6);
   CHECK_INT(sums.workers.connections, 3);
   gw_metric_sums_done(&sums);
@@ -75,13 +78,37 @@ TEST(metric_sums, too_many_statuses_are_counted_together) {
   gw_metric_sums sums;
   for (uint32_t worker = 0; worker < 4; worker++) {
     for (int i = 0; i < GW_METRIC_STATUSES + 1; i++)
-      gw_route_metrics_add(gw_metrics_route(GW_STR("a"), worker), 200 + 100 * (int)worker + i, 10);
+      gw_route_metrics_add(gw_metrics_route(GW_STR("a"), GW_SIDE_GRPC, worker),
+                           200 + 100 * (int)worker + i, 10);
   }
   CHECK_INT(gw_metric_sums_collect(&sums), GW_OK);
-  const gw_route_sums *a = gw_metric_sums_find(&sums, GW_STR("a"));
+  const gw_route_sums *a = gw_metric_sums_find(&sums, GW_STR("a"), GW_SIDE_GRPC);
   CHECK_INT(a->status_count, GW_SUMS_STATUSES);
   CHECK_INT(a->other_status, 4 * (GW_METRIC_STATUSES + 1) - GW_SUMS_STATUSES);
   CHECK_INT(gw_route_sums_requests(a), 4 * (GW_METRIC_STATUSES + 1));
+  gw_metric_sums_done(&sums);
+  gw_metrics_done();
+}
+
+TEST(metric_sums, sides_are_kept_apart_and_added_up_on_demand) {
+  gw_metric_sums sums;
+  gw_route_sums both;
+  gw_route_metrics_add(gw_metrics_route(GW_STR("a"), GW_SIDE_GRPC, 0), 200, 10);
+  gw_route_metrics_add(gw_metrics_route(GW_STR("a"), GW_SIDE_LEGACY, 0), 200, 10);
+  gw_route_metrics_add(gw_metrics_route(GW_STR("a"), GW_SIDE_LEGACY, 1), 500, 10);
+  CHECK_INT(gw_metric_sums_collect(&sums), GW_OK);
+  const gw_route_sums *grpc = gw_metric_sums_find(&sums, GW_STR("a"), GW_SIDE_GRPC);
+  const gw_route_sums *legacy = gw_metric_sums_find(&sums, GW_STR("a"), GW_SIDE_LEGACY);
+  CHECK_STR(grpc->side, "grpc");
+  CHECK_STR(legacy->side, "legacy");
+  CHECK_INT(gw_route_sums_requests(grpc), 1);
+  CHECK_INT(gw_route_sums_requests(legacy), 2);
+  gw_metric_sums_route(&sums, GW_STR("a"), &both);
+  CHECK_INT(gw_route_sums_requests(&both), 3);
+  CHECK_INT(gw_route_sums_errors(&both), 1);
+  CHECK_INT(both.by_status[0].count, 2);
+  gw_metric_sums_route(&sums, GW_STR("b"), &both);
+  CHECK_INT(gw_route_sums_requests(&both), 0);
   gw_metric_sums_done(&sums);
   gw_metrics_done();
 }
