@@ -22,6 +22,8 @@ static const main_command commands[] = {
   { GW_STR_INIT("routes"), "CONFIG [--json]", "print the route table", gw_command_routes },
   { GW_STR_INIT("explain"), "CONFIG 'GET /path?x=1' [--body FILE]",
     "tell what the gateway would do with a request; calls nobody", gw_command_explain },
+  { GW_STR_INIT("init"), "DESCRIPTORS...", "write a starter configuration: a route for each method",
+    gw_command_init },
   { GW_STR_INIT("compat"), "OLD.pb NEW.pb",
     "list what new descriptors break for the clients of old ones", gw_command_compat },
   { GW_STR_INIT("demo"), "[--once]", "a gRPC service, a gateway before it, and curl's real answers",

@@ -14,7 +14,7 @@ bool gw_command_is_option(const char *word) {
   return word[0] == '-' && word[1] == '-';
 }
 
-static void command_show(const gw_findings *findings) {
+void gw_command_show(const gw_findings *findings) {
   gw_buf out;
   gw_buf_init(&out, NULL, GW_COMMAND_OUT_BYTES_MAX);
   if (gw_findings_print(findings, &out) == GW_OK && out.n > 0) fwrite(out.p, 1, out.n, stderr);
@@ -29,7 +29,7 @@ gw_snapshot *gw_command_open(const char *path) {
     if (findings.count == 0) fprintf(stderr, "%s: cannot be loaded\n", path);
     snapshot = NULL;
   }
-  command_show(&findings); /* also the warnings of a good one */
+  gw_command_show(&findings); /* also the warnings of a good one */
   gw_findings_done(&findings);
   return snapshot;
 }

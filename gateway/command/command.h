@@ -21,6 +21,7 @@ gw_command_fn gw_command_serve;
 gw_command_fn gw_command_check;
 gw_command_fn gw_command_routes;
 gw_command_fn gw_command_explain;
+gw_command_fn gw_command_init;
 gw_command_fn gw_command_compat;
 gw_command_fn gw_command_demo;
 
@@ -29,6 +30,9 @@ int gw_command_misused(const char *text, const char *word);
 
 /* Whether the word is an option, "--x", not a file. */
 bool gw_command_is_option(const char *word);
+
+/* Prints findings on standard error. */
+void gw_command_show(const gw_findings *findings);
 
 /* The snapshot of a configuration, owned by the caller, its findings on standard error; NULL: every
  * mistake was printed. */

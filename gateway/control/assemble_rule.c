@@ -21,32 +21,10 @@ static void rule_report(rule_work *work, gw_place at, const char *text) {
 
 /* ---- method ---- */
 
-static bool method_never_comes(gw_str method) {
-  return gw_str_eq(method, GW_STR("TRACE")) || gw_str_eq(method, GW_STR("CONNECT"));
-}
-
-/* Methods are case sensitive (RFC 9110 section 9.1): "get" is another method than "GET". */
-static bool method_is_misspelt(gw_str method) {
-  static const gw_str known[] = { GW_STR_INIT("GET"),    GW_STR_INIT("HEAD"),
-                                  GW_STR_INIT("POST"),   GW_STR_INIT("PUT"),
-                                  GW_STR_INIT("PATCH"),  GW_STR_INIT("DELETE"),
-                                  GW_STR_INIT("OPTIONS") };
-  for (size_t i = 0; i < GW_COUNT_OF(known); i++) {
-    if (gw_str_eq_nocase(method, known[i])) return !gw_str_eq(method, known[i]);
-  }
-  return false;
-}
-
 static void rule_check_method(rule_work *work, gw_place at) {
   gw_str method = work->source->method;
   char text[256];
-  const char *fault = NULL;
-  if (!gw_value_is_token(method) || method.n > 32)
-    fault = "is not an HTTP method";
-  else if (method_never_comes(method))
-    fault = "is never served, so this can never match";
-  else if (method_is_misspelt(method))
-    fault = "can never match: methods are written in capitals";
+  const char *fault = gw_value_method_fault(method);
   if (fault == NULL) return;
   snprintf(text, sizeof text, "method \"" GW_STR_FMT "\" %s",
            GW_STR_ARG(gw_str_first(method, gw_size_min(method.n, 80))), fault);

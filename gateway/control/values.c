@@ -231,3 +231,23 @@ bool gw_value_is_token(gw_str token) {
   }
   return true;
 }
+
+/* Methods are case sensitive (RFC 9110 section 9.1): "get" is another method than "GET". */
+static bool value_method_is_misspelt(gw_str method) {
+  static const gw_str known[] = { GW_STR_INIT("GET"),    GW_STR_INIT("HEAD"),
+                                  GW_STR_INIT("POST"),   GW_STR_INIT("PUT"),
+                                  GW_STR_INIT("PATCH"),  GW_STR_INIT("DELETE"),
+                                  GW_STR_INIT("OPTIONS") };
+  for (size_t i = 0; i < GW_COUNT_OF(known); i++) {
+    if (gw_str_eq_nocase(method, known[i])) return !gw_str_eq(method, known[i]);
+  }
+  return false;
+}
+
+const char *gw_value_method_fault(gw_str method) {
+  if (!gw_value_is_token(method) || method.n > 32) return "is not an HTTP method";
+  if (gw_str_eq(method, GW_STR("TRACE")) || gw_str_eq(method, GW_STR("CONNECT")))
+    return "is never served, so this can never match";
+  if (value_method_is_misspelt(method)) return "can never match: methods are written in capitals";
+  return NULL;
+}

@@ -44,3 +44,6 @@ bool gw_value_is_name(gw_str name);
 
 /* An HTTP token (RFC 9110 section 5.6.2): methods and header names. */
 bool gw_value_is_token(gw_str token);
+
+/* Why a rule cannot have this method ("is not an HTTP method"); NULL: it can. */
+const char *gw_value_method_fault(gw_str method);

@@ -89,6 +89,71 @@ class Compat(Sets):
             self.assertIn("compat OLD.pb NEW.pb", err)
 
 
+class Init(Sets):
+    def check(self, text):
+        path = self.folder / "made.yaml"
+        path.write_text(text)
+        return self.run_sluice("check", "made.yaml", cwd=self.folder)
+
+    def test_every_set_gives_a_configuration_that_check_accepts(self):
+        for path in sorted(DESCRIPTORS.glob("*.pb")):
+            with self.subTest(set=path.name):
+                link = self.folder / path.name
+                link.symlink_to(path)
+                out, err = self.run_sluice("init", path.name, cwd=self.folder)
+                self.assertEqual(err, "")
+                self.assertIn(f"\n  - {path.name}\n", out)
+                routes, err = self.check(out)
+                self.assertEqual(err, "")
+                methods = subprocess.run(["protoc", "--decode=google.protobuf.FileDescriptorSet",
+                                          "-I/usr/include", "google/protobuf/descriptor.proto"],
+                                         stdin=open(path, "rb"), stdout=subprocess.PIPE,
+                                         check=True).stdout.decode().count("\n    method {")
+                rpcs = {line.split()[-3] for line in routes.splitlines()[1:]}
+                self.assertEqual(len(rpcs), methods)
+
+    def test_all_sets_at_once_by_absolute_paths(self):
+        paths = sorted(str(path) for path in DESCRIPTORS.glob("*.pb"))
+        out, err = self.run_sluice("init", *paths)
+        self.assertEqual(err, "")
+        for path in paths:
+            self.assertIn(path, out)
+        self.assertEqual(self.check(out)[1], "")
+
+    def test_rules_become_routes(self):
+        out, _ = self.run_sluice("init", DESCRIPTORS / "userservice.pb")
+        routes, _ = self.check(out)
+        self.assertRegex(routes, r"update-user +PATCH /v1/users/\{user\.user_id\} +"
+                                 r"userservice\.UserService/UpdateUser +user +grpc")
+
+    def test_odd_names_of_files(self):
+        for name in ("a b.pb", "-.pb", "#x: y.pb", 'q"\'\\.pb', "*.pb", "ä.pb", "null"):
+            with self.subTest(name=name):
+                (self.folder / name).write_bytes((DESCRIPTORS / "userservice.pb").read_bytes())
+                out, _ = self.run_sluice("init", name, cwd=self.folder)
+                self.assertEqual(self.check(out)[1], "")
+        (self.folder / "${X}.pb").write_bytes((DESCRIPTORS / "userservice.pb").read_bytes())
+        out, err = self.run_sluice("init", "${X}.pb", code=1, cwd=self.folder)
+        self.assertEqual(out, "")
+        self.assertTrue(err.startswith("${X}.pb: "), err)
+
+    def test_broken_sets_are_refused(self):
+        for bad in sorted((DESCRIPTORS / "broken").glob("*.pb")) + [self.folder / "no.pb"]:
+            out, err = self.run_sluice("init", bad, code=1)
+            self.assertEqual(out, "")
+            for line in err.splitlines():
+                self.assertTrue(line.startswith(f"{bad}: "), line)
+            out, err = self.run_sluice("init", DESCRIPTORS / "userservice.pb", bad, code=1)
+            self.assertEqual(out, "")
+            self.assertTrue(err)
+
+    def test_wrong_usage_is_2(self):
+        for arguments in ((), ("--all",), ("--all", DESCRIPTORS / "userservice.pb")):
+            out, err = self.run_sluice("init", *arguments, code=2)
+            self.assertEqual(out, "")
+            self.assertIn("init DESCRIPTORS...", err)
+
+
 class Reload(Sets):
     """What the routes use must not break when descriptors change under a running gateway."""
 

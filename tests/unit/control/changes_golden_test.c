@@ -1,30 +1,9 @@
 #include "control/changes.h"
 #include "schema/load.h"
-#include "unit/golden.h"
-
-#include <libgen.h>
-#include <unistd.h>
-
-static void print_error_of_set(void *context, const gw_err *err) {
-  print_error("%s: %s: %s\n", (const char *)context, err->where, err->text);
-}
-
-/* make compiles tests/golden/changes/CASE/FILE.proto into the folder of this program. */
-static gw_pool *load_set(golden_case *c, const char *file) {
-  char self[512], path[1024];
-  ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
-  CHECK(n > 0);
-  self[n] = '\0';
-  snprintf(path, sizeof path, "%s/../golden/changes/%s/%s.pb", dirname(self), c->name, file);
-  gw_schema_source source = { gw_str_of(file), test_read_file(path) };
-  gw_pool *pool = NULL;
-  CHECK_INT(gw_pool_load(&source, 1, print_error_of_set, path, &pool), GW_OK);
-  free((void *)(uintptr_t)source.bytes.p);
-  return pool;
-}
+#include "unit/control/golden_sets.h"
 
 static void run_changes(golden_case *c, void *context) {
-  gw_pool *older = load_set(c, "old"), *newer = load_set(c, "new");
+  gw_pool *older = golden_set_load(c, "old"), *newer = golden_set_load(c, "new");
   gw_changes changes;
   gw_buf out;
   (void)context;
@@ -66,7 +45,7 @@ static gw_code compare_pools(void *context) {
 
 TEST(changes, survives_each_failed_alloc) {
   golden_case c = { .suite = "changes", .name = "route_binding_removed" };
-  gw_pool *older = load_set(&c, "old"), *newer = load_set(&c, "new");
+  gw_pool *older = golden_set_load(&c, "old"), *newer = golden_set_load(&c, "new");
   two_pools pools = { older, newer };
   test_fail_each_alloc(compare_pools, &pools);
   gw_pool_free(older);
