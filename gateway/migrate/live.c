@@ -41,8 +41,8 @@ struct gw_live {
   live_part *parts;
   gw_ledger *ledger; /* made with the route, read without the lock */
   live_coverage *coverages;
-  gw_move moves[GW_JOURNAL_MAX]; /* a ring: the next one is at move_count % GW_JOURNAL_MAX */
-  uint64_t move_count;
+  gw_move *moves; /* oldest first; most routes of a thousand never have a second one */
+  uint32_t move_count, move_room;
   gw_str route; /* in `name` */
   char name[];
 };
@@ -126,8 +126,12 @@ static void live_free(gw_live *live) {
   }
   if (live->ledger != NULL) gw_ledger_free(live->ledger);
   pthread_mutex_destroy(&live->lock);
+  free(live->moves);
   free(live);
 }
+
+#define LIVE_MOVES_FIRST 1u
+_Static_assert((GW_JOURNAL_MAX & (GW_JOURNAL_MAX - 1)) == 0, "the room for moves doubles up to it");
 
 static gw_live *live_new(gw_str route) {
   gw_live *live = calloc(1, sizeof *live + route.n);
@@ -135,9 +139,10 @@ static gw_live *live_new(gw_str route) {
   pthread_mutex_init(&live->lock, NULL);
   live->route = (gw_str){ live->name, route.n };
   if (route.n > 0) memcpy(live->name, route.p, route.n);
-  if (gw_ledger_new == NULL) return live;
-  live->ledger = gw_ledger_new();
-  if (live->ledger != NULL) return live;
+  live->moves = malloc(LIVE_MOVES_FIRST * sizeof *live->moves);
+  live->move_room = live->moves != NULL ? LIVE_MOVES_FIRST : 0;
+  if (gw_ledger_new != NULL) live->ledger = gw_ledger_new();
+  if (live->moves != NULL && (live->ledger != NULL || gw_ledger_new == NULL)) return live;
   live_free(live);
   return NULL;
 }
@@ -267,13 +272,30 @@ static void live_copy_text(char *out, size_t size, const char *text) {
   out[n] = '\0';
 }
 
+/* Room for one more, by the oldest one's if need be. */
+static gw_move *live_next_move(gw_live *live) {
+  if (live->move_count == live->move_room && live->move_room < GW_JOURNAL_MAX) {
+    uint32_t room = live->move_room * 2;
+    gw_move *moves = realloc(live->moves, room * sizeof *moves);
+    if (moves != NULL) {
+      live->moves = moves;
+      live->move_room = room;
+    }
+  }
+  if (live->move_count == live->move_room) {
+    live->move_count--;
+    memmove(live->moves, live->moves + 1, live->move_count * sizeof *live->moves);
+  }
+  return &live->moves[live->move_count++];
+}
+
 bool gw_live_move(gw_live *live, gw_stand to, const char *who, const char *why, uint64_t now_ms) {
   pthread_mutex_lock(&live->lock);
   bool is_first = live->move_count == 0;
   gw_stand from = is_first ? to : gw_live_stand(live);
   bool moves = is_first || !gw_stand_eq(from, to);
   if (moves) {
-    gw_move *move = &live->moves[live->move_count++ % GW_JOURNAL_MAX];
+    gw_move *move = live_next_move(live);
     *move = (gw_move){ .at_ms = now_ms, .from = from, .to = to };
     live_copy_text(move->who, sizeof move->who, who);
     live_copy_text(move->why, sizeof move->why, why);
@@ -286,9 +308,9 @@ bool gw_live_move(gw_live *live, gw_stand to, const char *who, const char *why, 
 
 uint32_t gw_live_journal(gw_live *live, gw_move *out) {
   pthread_mutex_lock(&live->lock);
-  uint32_t n = live->move_count < GW_JOURNAL_MAX ? (uint32_t)live->move_count : GW_JOURNAL_MAX;
+  uint32_t n = live->move_count;
   for (uint32_t i = 0; i < n; i++)
-    out[i] = live->moves[(live->move_count - 1 - i) % GW_JOURNAL_MAX];
+    out[i] = live->moves[n - 1 - i];
   pthread_mutex_unlock(&live->lock);
   return n;
 }

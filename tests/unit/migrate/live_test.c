@@ -282,7 +282,12 @@ static gw_code make_live(void *context) {
     if (live == NULL || gw_live_counters_of(live, i) == NULL) code = GW_NOMEM;
     if (live == NULL) continue;
     CHECK(gw_live_find(gw_live_route(live)) == live);
-    gw_live_move(live, gw_stand_of(GW_STAGE_SHADOW, 0), "configuration", "", 1);
+    for (uint32_t k = 1; k < 4; k++) /* it moves, with or without a place in the journal */
+      CHECK(gw_live_move(live, gw_stand_of(GW_STAGE_CANARY, k), "configuration", "", 1));
+    gw_move moves[GW_JOURNAL_MAX];
+    CHECK_INT(gw_live_stand(live).share, 3);
+    CHECK(gw_live_journal(live, moves) > 0);
+    CHECK_INT(moves[0].to.share, 3);
   }
   gw_live_done();
   return code;
