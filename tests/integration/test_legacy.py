@@ -198,7 +198,13 @@ class Beside(Legacies):
             answer = gw.curl(target, "-X", method)
             self.assertEqual((answer.status, answer.json()["method"], answer.json()["target"]),
                              (200, method, target))
-        lines = [line for line in gw.log() if line["event"] == "exchange"]
+        lines = []
+
+        def all_written():  # by a thread of the log's own
+            lines[:] = [line for line in gw.log() if line["event"] == "exchange"]
+            return len(lines) >= 9
+
+        wait_for(all_written, 5, "the log's lines")
         self.assertEqual([line.get("side") for line in lines], ["grpc"] * 3 + ["legacy"] * 6)
         self.assertEqual({line["upstream"] for line in lines[3:]}, {"monolith"})
         self.assertEqual(metric_sum(gw.metrics(), "sluice_requests_total", side="legacy", route=""),
