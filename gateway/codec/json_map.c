@@ -13,6 +13,7 @@ typedef struct map_keys {
   uint32_t compared[MAP_COMPARED_MAX];
   size_t words; /* the table's place; each slot: hash << 32 | (offset + 1) */
   size_t mask;
+  bool dropped; /* entries of a key alone stand among the others */
 } map_keys;
 
 /* Keys are foreign: their hash must not be predictable.  The kernel gives each process 16 random
@@ -139,8 +140,8 @@ static gw_json_pos map_key(gw_json_reader *reader, const gw_field *key, gw_json_
   return pos;
 }
 
-/* Key, colon and value of one entry, its length prefix reserved.  *dropped: an unknown enum name.
- */
+/* Key, colon and value of one entry, its length prefix reserved.  An unknown enum name is no value:
+ * sets *dropped, and the key stays alone until the map's end, so that it is still seen twice. */
 static gw_json_pos map_entry(gw_json_reader *reader, const gw_message *entry, gw_json_pos pos,
                              bool *dropped) {
   const char *key_in = pos.in;
@@ -159,8 +160,27 @@ static gw_json_pos map_entry(gw_json_reader *reader, const gw_message *entry, gw
     gw_json_where_map_key(reader, key_in);
     return pos;
   }
-  *dropped = gw_json_offset(reader, pos.out) == at + value->tag_n;
+  if (GW_UNLIKELY(gw_json_offset(reader, pos.out) == at + value->tag_n)) {
+    *dropped = true;
+    pos.out = reader->base + at;
+  }
   return pos;
+}
+
+/* Takes the keys without value out again.  Returns the new end. */
+static GW_COLD char *map_compact(const gw_json_reader *reader, const gw_field *field,
+                                 const map_keys *keys, const char *end) {
+  char *to = reader->base + keys->at;
+  for (const char *from = to; from < end;) {
+    const char *p = from + field->tag_n;
+    size_t n = map_read_length(&p), entry_n = (size_t)(p - from) + n;
+    if (map_key_size(&field->message->fields[0], p) != n) {
+      memmove(to, from, entry_n);
+      to += entry_n;
+    }
+    from += entry_n;
+  }
+  return to;
 }
 
 gw_json_pos gw_json_map(gw_json_reader *reader, const gw_field *field, gw_json_pos pos) {
@@ -172,26 +192,23 @@ gw_json_pos gw_json_map(gw_json_reader *reader, const gw_field *field, gw_json_p
   if (!more) pos.in++;
   while (more) {
     const char *key_in = pos.in;
-    bool dropped = false;
     if (pos.out > reader->limit) pos = gw_json_room(reader, pos, 0);
     if (gw_json_failed(pos)) return pos;
     size_t entry_at = gw_json_offset(reader, pos.out);
     pos.out = gw_json_put_tag(pos.out, field);
     gw_json_prefix prefix = gw_json_prefix_open(reader, field, pos.out);
     pos.out += prefix.reserved;
-    pos = map_entry(reader, field->message, pos, &dropped);
+    pos = map_entry(reader, field->message, pos, &keys.dropped);
     if (gw_json_failed(pos)) return pos;
-    if (dropped) {
-      pos.out = reader->base + entry_at;
-    } else {
-      pos = gw_json_prefix_close(reader, field, pos, prefix);
-      if (!gw_json_failed(pos)) pos = map_count_key(reader, field, &keys, pos, entry_at, key_in);
-    }
+    pos = gw_json_prefix_close(reader, field, pos, prefix);
+    if (gw_json_failed(pos)) return pos;
+    pos = map_count_key(reader, field, &keys, pos, entry_at, key_in);
     if (gw_json_failed(pos)) return pos;
     pos.in = gw_json_next(reader, pos.in, '}', &more);
     if (gw_json_failed(pos)) return pos;
   }
   reader->depth--;
+  if (GW_UNLIKELY(keys.dropped)) pos.out = map_compact(reader, field, &keys, pos.out);
   if (keys.words != GW_JSON_NO_WORDS) reader->words_n = keys.words;
   return pos;
 }
