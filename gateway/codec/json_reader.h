@@ -137,6 +137,10 @@ gw_json_pos gw_json_integer(gw_json_reader *reader, const gw_field *field, gw_js
 /* Only the quoted plain decimal that a map key is. */
 gw_json_pos gw_json_integer_key(gw_json_reader *reader, const gw_field *field, gw_json_pos pos);
 gw_json_pos gw_json_floating(gw_json_reader *reader, const gw_field *field, gw_json_pos pos);
+/* The elements of a packed list of such numbers: behind '[' and its space, not at ']', up to and
+ * with ']'. */
+gw_json_pos gw_json_integers(gw_json_reader *reader, const gw_field *field, gw_json_pos pos);
+gw_json_pos gw_json_floatings(gw_json_reader *reader, const gw_field *field, gw_json_pos pos);
 gw_json_pos gw_json_bool(gw_json_reader *reader, const gw_field *field, gw_json_pos pos);
 gw_json_pos gw_json_bool_key(gw_json_reader *reader, const gw_field *field, gw_json_pos pos);
 gw_json_pos gw_json_enum(gw_json_reader *reader, const gw_field *field, gw_json_pos pos);
@@ -234,7 +238,8 @@ static inline const char *gw_json_starts(const gw_json_reader *reader, const cha
     if (equal < 16 || (size_t)(reader->end - in) < n) return NULL;
   }
 #else
-  if ((size_t)(reader->end - in) < n || memcmp(in, key, n) != 0) return NULL;
+  /* Behind a comma that stands behind the end, `in` may too. */
+  if (in > reader->end || (size_t)(reader->end - in) < n || memcmp(in, key, n) != 0) return NULL;
 #endif
   in += n;
   return GW_LIKELY(in <= reader->end) ? in : NULL; /* what matched may stand behind the end */

@@ -11,10 +11,8 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "as the wire's numbers
 
 /* ---- integers ---------------------------------------------------------------------------------*/
 
-/* The largest magnitudes on either side of zero; enums are int32. */
-static const struct {
-  uint64_t positive, negative;
-} scalar_ranges[GW_KIND_COUNT] = {
+/* The largest magnitudes, then those below zero; enums are int32. */
+static const uint64_t scalar_ranges[GW_KIND_COUNT][2] = {
   [GW_KIND_INT32] = { INT32_MAX, (uint64_t)INT32_MAX + 1 },
   [GW_KIND_SINT32] = { INT32_MAX, (uint64_t)INT32_MAX + 1 },
   [GW_KIND_SFIXED32] = { INT32_MAX, (uint64_t)INT32_MAX + 1 },
@@ -54,10 +52,9 @@ static inline char *scalar_put_varint(char *out, uint64_t value) {
  * hard to predict in a list of numbers: hence no branch on either that can be avoided. */
 static inline char *scalar_encode(const gw_field *field, bool negative, uint64_t magnitude,
                                   char *out) {
-  uint64_t max =
-      negative ? scalar_ranges[field->kind].negative : scalar_ranges[field->kind].positive;
-  if (GW_UNLIKELY(magnitude > max)) return NULL;
-  uint64_t value = negative ? 0 - magnitude : magnitude;
+  uint64_t sign = negative ? 1 : 0;
+  if (GW_UNLIKELY(magnitude > scalar_ranges[field->kind][sign])) return NULL;
+  uint64_t value = (magnitude ^ (0 - sign)) + sign;
   if (field->wire_type == GW_WIRE_VARINT) {
     if (field->kind == GW_KIND_SINT32 || field->kind == GW_KIND_SINT64) {
       value = value << 1 ^ (0 - (value >> 63));
@@ -142,30 +139,39 @@ static gw_json_pos scalar_integer_slow(gw_json_reader *reader, const gw_field *f
 }
 
 /* Nearly all integers are up to 19 plain digits, in quotes or not, and end where the text goes on;
- * anything else, right or wrong, is for the slow way.  Reads less than 32 bytes. */
-gw_json_pos gw_json_integer(gw_json_reader *reader, const gw_field *field, gw_json_pos pos) {
+ * anything else, right or wrong, is for the slow way: failed, without an error.  The sign and the
+ * number of digits are hard to predict in a list: hence no branch on them, but on one digit, which
+ * so many have that it pays to look, and on more than 15. */
+static GW_ALWAYS_INLINE gw_json_pos scalar_integer_fast(const char *end, const gw_field *field,
+                                                        gw_json_pos pos) {
+  static const gw_json_pos slow = { NULL, NULL };
   const char *p = pos.in;
   bool quoted = *p == '"';
-  if (quoted) p++;
+  p += quoted ? 1 : 0;
   bool negative = *p == '-';
-  if (negative) p++;
-  uint64_t magnitude = (unsigned char)(*p - '0');
-  if (GW_UNLIKELY(magnitude > 9)) return scalar_integer_slow(reader, field, pos);
-  if ((unsigned char)(p[1] - '0') > 9) { /* so many have one digit that it pays to look */
-    p++;
+  unsigned sign = negative ? 1 : 0;
+  uint64_t magnitude = (unsigned char)(p[sign] - '0');
+  if (GW_UNLIKELY(magnitude > 9)) return slow;
+  if ((unsigned char)(p[sign + 1] - '0') > 9) {
+    p += sign + 1;
   } else {
-    const char *first = p;
-    unsigned n = gw_digits_first(p, &magnitude);
-    for (p += n; n == 8; p += n) {
-      n = gw_digits_take(p, &magnitude);
-      if (p + n - first > SCALAR_FAST_DIGITS) return scalar_integer_slow(reader, field, pos);
+    if (GW_UNLIKELY(magnitude == 0)) return slow;
+    unsigned stop = (unsigned)__builtin_ctz(~gw_digits_mask(p) & ~1u);
+    if (GW_LIKELY(stop < 16)) {
+      p += stop;
+      magnitude = gw_digits_16(p, stop - sign);
+    } else {
+      unsigned n = 16 + (unsigned)__builtin_ctz(~gw_digits_mask(p + 16)) - sign;
+      if (GW_UNLIKELY(n > SCALAR_FAST_DIGITS)) return slow;
+      p += sign + n;
+      magnitude = gw_digits_16(p, n < 16 ? n : 16);
+      if (n > 16) magnitude += gw_digits_8(p - 16, n - 16) * 10000000000000000;
     }
-    if (GW_UNLIKELY(*first == '0')) return scalar_integer_slow(reader, field, pos);
   }
   bool whole = quoted ? *p++ == '"' : *p != '.' && (*p | 0x20) != 'e';
-  if (GW_UNLIKELY(!whole || p > reader->end)) return scalar_integer_slow(reader, field, pos);
+  if (GW_UNLIKELY(!whole || p > end)) return slow;
   char *out = scalar_encode(field, negative, magnitude, pos.out);
-  if (GW_UNLIKELY(out == NULL)) return scalar_integer_slow(reader, field, pos);
+  if (GW_UNLIKELY(out == NULL)) return slow;
   return (gw_json_pos){ p, out };
 }
 
@@ -224,17 +230,86 @@ static gw_json_pos scalar_floating_slow(gw_json_reader *reader, const gw_field *
   return pos;
 }
 
-gw_json_pos gw_json_floating(gw_json_reader *reader, const gw_field *field, gw_json_pos pos) {
+/* Failed, without an error: for the slow way. */
+static GW_ALWAYS_INLINE gw_json_pos scalar_floating_fast(const char *end, const gw_field *field,
+                                                         gw_json_pos pos) {
   if (field->kind == GW_KIND_DOUBLE) {
-    gw_number_double wide = gw_number_read_double(pos.in, reader->end);
-    if (GW_UNLIKELY(wide.next == NULL)) return scalar_floating_slow(reader, field, pos);
+    gw_number_double wide = gw_number_read_double(pos.in, end);
     memcpy(pos.out, &wide.value, sizeof wide.value);
     return (gw_json_pos){ wide.next, pos.out + sizeof wide.value };
   }
-  gw_number_float narrow = gw_number_read_float(pos.in, reader->end);
-  if (GW_UNLIKELY(narrow.next == NULL)) return scalar_floating_slow(reader, field, pos);
+  gw_number_float narrow = gw_number_read_float(pos.in, end);
   memcpy(pos.out, &narrow.value, sizeof narrow.value);
   return (gw_json_pos){ narrow.next, pos.out + sizeof narrow.value };
+}
+
+/* ---- numbers of either sort -------------------------------------------------------------------*/
+
+static GW_ALWAYS_INLINE gw_json_pos scalar_fast(const char *end, const gw_field *field,
+                                                gw_json_pos pos, bool floating) {
+  return floating ? scalar_floating_fast(end, field, pos) : scalar_integer_fast(end, field, pos);
+}
+
+/* Where fewer than 16 bytes of the text stand before the number: in a copy of it. */
+static GW_COLD gw_json_pos scalar_near_begin(const gw_json_reader *reader, const gw_field *field,
+                                             gw_json_pos pos, bool floating) {
+  char copy[GW_NUMBER_BEFORE + GW_NUMBER_BEHIND] = { 0 };
+  const char *in = copy + GW_NUMBER_BEFORE;
+  size_t rest = gw_size_min((size_t)(reader->end - pos.in), GW_NUMBER_BEHIND);
+  memcpy(copy + GW_NUMBER_BEFORE, pos.in, GW_NUMBER_BEHIND);
+  gw_json_pos next = scalar_fast(in + rest, field, (gw_json_pos){ in, pos.out }, floating);
+  if (next.in != NULL) next.in = pos.in + (next.in - in);
+  return next;
+}
+
+static GW_ALWAYS_INLINE gw_json_pos scalar_read(gw_json_reader *reader, const gw_field *field,
+                                                gw_json_pos pos, bool floating) {
+  gw_json_pos next = GW_LIKELY(pos.in - reader->begin >= GW_NUMBER_BEFORE)
+                         ? scalar_fast(reader->end, field, pos, floating)
+                         : scalar_near_begin(reader, field, pos, floating);
+  if (GW_LIKELY(next.in != NULL)) return next;
+  return floating ? scalar_floating_slow(reader, field, pos)
+                  : scalar_integer_slow(reader, field, pos);
+}
+
+gw_json_pos gw_json_integer(gw_json_reader *reader, const gw_field *field, gw_json_pos pos) {
+  return scalar_read(reader, field, pos, false);
+}
+
+gw_json_pos gw_json_floating(gw_json_reader *reader, const gw_field *field, gw_json_pos pos) {
+  return scalar_read(reader, field, pos, true);
+}
+
+static GW_ALWAYS_INLINE gw_json_pos scalar_list(gw_json_reader *reader, const gw_field *field,
+                                                gw_json_pos pos, bool floating) {
+  bool more = true;
+  for (size_t index = 0; more; index++) {
+    if (GW_UNLIKELY(pos.in >= reader->end)) return gw_json_fail_end(reader);
+    if (GW_UNLIKELY(pos.out > reader->limit)) {
+      pos = gw_json_room(reader, pos, 0);
+      if (gw_json_failed(pos)) return pos;
+    }
+    pos = scalar_read(reader, field, pos, floating);
+    if (gw_json_failed(pos)) {
+      gw_json_where_index(reader, index);
+      return pos;
+    }
+    if (GW_LIKELY(*pos.in == ',')) { /* behind the end of the text there is no element either */
+      pos.in = gw_json_space(reader, pos.in + 1);
+      continue;
+    }
+    pos.in = gw_json_next(reader, pos.in, ']', &more);
+    if (gw_json_failed(pos)) return pos;
+  }
+  return pos;
+}
+
+gw_json_pos gw_json_integers(gw_json_reader *reader, const gw_field *field, gw_json_pos pos) {
+  return scalar_list(reader, field, pos, false);
+}
+
+gw_json_pos gw_json_floatings(gw_json_reader *reader, const gw_field *field, gw_json_pos pos) {
+  return scalar_list(reader, field, pos, true);
 }
 
 /* ---- bool, enum, bytes ------------------------------------------------------------------------*/

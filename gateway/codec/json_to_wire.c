@@ -461,6 +461,12 @@ gw_json_pos gw_json_list(gw_json_reader *reader, const gw_field *field, gw_json_
     prefix = gw_json_prefix_open(reader, field, pos.out + field->tag_n);
     pos.out += field->tag_n + prefix.reserved;
   }
+  if (more && field->packed && field->kind != GW_KIND_BOOL && field->kind != GW_KIND_ENUM) {
+    bool floating = field->kind == GW_KIND_DOUBLE || field->kind == GW_KIND_FLOAT;
+    pos = floating ? gw_json_floatings(reader, field, pos) : gw_json_integers(reader, field, pos);
+    if (gw_json_failed(pos)) return pos;
+    more = false;
+  }
   for (size_t index = 0; more; index++) {
     pos = json_element(reader, field, pos);
     if (gw_json_failed(pos)) {

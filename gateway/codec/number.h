@@ -40,9 +40,14 @@ GW_CHECKED gw_code gw_number_to_u64(const gw_number *number, uint64_t *out);
 GW_CHECKED gw_code gw_number_to_double(const gw_number *number, double *out);
 GW_CHECKED gw_code gw_number_to_float(const gw_number *number, float *out);
 
-/* All of it at once for a number of up to 19 digits that begins at p and ends before `end`, behind
- * which 48 bytes are readable.  next: behind it; NULL: anything else, right or wrong, which is to
- * be scanned. */
+#define GW_NUMBER_BEFORE                                                                           \
+  16 /* bytes before a number that are readable, and behind its first one                          \
+      */
+#define GW_NUMBER_BEHIND 48
+
+/* All of it at once for an ordinary number of up to 19 digits that begins at p, around which those
+ * bytes are readable, and ends before `end`.  next: behind it; NULL: anything else, right or wrong,
+ * which is to be scanned. */
 typedef struct gw_number_double {
   const char *next;
   double value;

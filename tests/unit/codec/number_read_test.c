@@ -115,11 +115,13 @@ TEST(number, integers) {
 /* Reading at once: not at all, or the same number up to the same place.  `pad` stands behind the
  * text, which has no room of its own for what may be read. */
 static bool read_at_once(gw_str text, const char *pad) {
-  char copy[1024] = { 0 };
+  char room[1024] =
+      "1234567890123.56"; /* and what stands before it is not taken for a part of it */
+  char *copy = room + GW_NUMBER_BEFORE;
   gw_number number;
   double wide_wanted;
   float narrow_wanted;
-  snprintf(copy, sizeof copy, GW_STR_FMT "%s", GW_STR_ARG(text), pad);
+  snprintf(copy, sizeof room - GW_NUMBER_BEFORE, GW_STR_FMT "%s", GW_STR_ARG(text), pad);
   const char *end = copy + text.n;
   gw_number_double wide = gw_number_read_double(copy, end);
   gw_number_float narrow = gw_number_read_float(copy, end);

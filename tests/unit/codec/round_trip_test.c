@@ -34,8 +34,17 @@ static uint64_t trip_bits(uint64_t *state, size_t size) {
   return random % 4 == 0 ? bits : bits + random / 8192 % 3 - 1;
 }
 
+/* Integers of any length, of either sign where the type has one. */
+static uint64_t trip_integer(uint64_t *state, size_t size) {
+  uint64_t random = trip_random(state);
+  uint64_t unused = 64 - 8 * size; /* the highest bits */
+  int64_t number = (int64_t)trip_random(state) >> (unused + random % (8 * size));
+  return (uint64_t)number & UINT64_MAX >> unused;
+}
+
 /* JSON has one NaN. */
-static uint64_t trip_wanted(uint64_t bits, size_t size) {
+static uint64_t trip_wanted(const gw_field *field, uint64_t bits, size_t size) {
+  if (field->kind != GW_KIND_DOUBLE && field->kind != GW_KIND_FLOAT) return bits;
   double wide;
   float narrow;
   memcpy(&wide, &bits, sizeof wide);
@@ -82,29 +91,38 @@ static void trip_run(const gw_message *message, const gw_field *field, size_t si
   for (size_t i = 0; i < count; i++) {
     uint64_t got = 0;
     memcpy(&got, back.p + head + i * size, size);
-    if (got != trip_wanted(bits[i], size))
+    if (got != trip_wanted(field, bits[i], size))
       fail_msg("%016llx came back as %016llx", (unsigned long long)bits[i],
                (unsigned long long)got);
   }
   gw_arena_done(&arena);
 }
 
-static void trip_all(const char *name, size_t size) {
+typedef uint64_t trip_number_fn(uint64_t *state, size_t size);
+
+static void trip_all(const char *name, size_t size, trip_number_fn *number) {
   const gw_message *message = wire_fixture_message("codectest.AllTypes");
   const gw_field *field = gw_message_field_by_name(message, gw_str_of(name));
   uint64_t state = 20261127, *bits = malloc(TRIP_LIST * sizeof *bits);
   for (size_t done = 0; done < TRIP_NUMBERS; done += TRIP_LIST) {
     for (size_t i = 0; i < TRIP_LIST; i++)
-      bits[i] = trip_bits(&state, size);
+      bits[i] = number(&state, size);
     trip_run(message, field, size, bits, TRIP_LIST);
   }
   free(bits);
 }
 
 TEST(round_trip, a_million_doubles_bit_by_bit) {
-  trip_all("repeatedDouble", sizeof(double));
+  trip_all("repeatedDouble", sizeof(double), trip_bits);
 }
 
 TEST(round_trip, a_million_floats_bit_by_bit) {
-  trip_all("repeatedFloat", sizeof(float));
+  trip_all("repeatedFloat", sizeof(float), trip_bits);
+}
+
+TEST(round_trip, a_million_integers_of_each_kind) {
+  trip_all("repeatedSfixed64", sizeof(uint64_t), trip_integer);
+  trip_all("repeatedFixed64", sizeof(uint64_t), trip_integer);
+  trip_all("repeatedSfixed32", sizeof(uint32_t), trip_integer);
+  trip_all("repeatedFixed32", sizeof(uint32_t), trip_integer);
 }
