@@ -13,8 +13,10 @@
 struct gw_endpoint_name {
   gw_endpoints *endpoints;
   const gw_endpoint_config *endpoint;
-  gw_dns *dns;   /* NULL: none under way */
-  bool resolved; /* at least once answered or failed */
+  gw_dns *dns;       /* NULL: none under way */
+  bool resolved;     /* at least once answered or failed */
+  uint64_t tried_ms; /* when the last answer, or none, came */
+  uint64_t wait_ms;  /* since then; 0: the answer was good */
   gw_timer timer;
 };
 
@@ -28,6 +30,16 @@ double gw_endpoints_draw(gw_endpoints *endpoints) {
   x ^= x >> 27;
   endpoints->random = x;
   return (double)(x * 0x2545F4914F6CDD1Dull >> 11) / 9007199254740992.0;
+}
+
+static double endpoints_jitter(gw_endpoints *endpoints) {
+  return 1.0 + ENDPOINTS_JITTER * (2.0 * gw_endpoints_draw(endpoints) - 1.0);
+}
+
+/* What follows a wait of `wait_ms` (0: none) when it was in vain. */
+static double endpoints_next_wait_ms(const gw_upstream_config *config, uint64_t wait_ms) {
+  double next = (double)wait_ms * config->backoff_factor;
+  return next > (double)config->backoff_initial_ms ? next : (double)config->backoff_initial_ms;
 }
 
 /* ---- addresses ---- */
@@ -70,10 +82,7 @@ static double address_wait_ms(const gw_address *address, gw_conn_end last) {
   switch (last) {
   case GW_CONN_END_GOOD: break;
   case GW_CONN_END_FLAP: wait = was == 0 ? ENDPOINTS_FLAP_MS : 2 * was; break;
-  case GW_CONN_END_FAILED:
-    wait = was * config->backoff_factor;
-    if (wait < (double)config->backoff_initial_ms) wait = (double)config->backoff_initial_ms;
-    break;
+  case GW_CONN_END_FAILED: wait = endpoints_next_wait_ms(config, address->backoff_ms); break;
   }
   return wait < (double)config->backoff_max_ms ? wait : (double)config->backoff_max_ms;
 }
@@ -82,28 +91,30 @@ void gw_address_retry_later(gw_address *address, gw_conn_end last) {
   gw_endpoints *endpoints = address->endpoints;
   if (endpoints->is_closing || address->is_gone || address->retry.slot != 0) return;
   double wait_ms = address_wait_ms(address, last);
-  double jitter = 1.0 + ENDPOINTS_JITTER * (2.0 * gw_endpoints_draw(endpoints) - 1.0);
   address->backoff_ms = (uint64_t)wait_ms;
   address->tried_ms = gw_loop_now_ms(endpoints->loop);
   gw_timer_set(endpoints->loop, &address->retry,
-               gw_loop_now_ms(endpoints->loop) + (uint64_t)(wait_ms * jitter));
+               gw_loop_now_ms(endpoints->loop) + (uint64_t)(wait_ms * endpoints_jitter(endpoints)));
 }
 
 bool gw_address_is_near(const gw_address *address) {
   return address->retry.slot != 0 && address->backoff_ms <= ENDPOINTS_NEAR_MS;
 }
 
-static void address_hurry(gw_address *address) {
-  gw_endpoints *endpoints = address->endpoints;
-  uint64_t at_ms = address->tried_ms + endpoints->config->backoff_initial_ms;
-  if (address->retry.slot == 0 || address->retry.at_ms <= at_ms) return;
-  gw_timer_set(endpoints->loop, &address->retry, at_ms);
+/* The timer's wait, which began at tried_ms, is no longer than the first one. */
+static void endpoints_hurry(gw_endpoints *endpoints, gw_timer *timer, uint64_t tried_ms) {
+  uint64_t at_ms = tried_ms + endpoints->config->backoff_initial_ms;
+  if (timer->slot != 0 && timer->at_ms > at_ms) gw_timer_set(endpoints->loop, timer, at_ms);
 }
 
 void gw_endpoints_hurry(gw_endpoints *endpoints) {
   gw_address *address;
   DL_FOREACH2(endpoints->addresses, address, next) {
-    address_hurry(address);
+    endpoints_hurry(endpoints, &address->retry, address->tried_ms);
+  }
+  for (uint32_t i = 0; i < endpoints->config->endpoint_count; i++) {
+    gw_endpoint_name *name = &endpoints->names[i];
+    if (name->wait_ms != 0) endpoints_hurry(endpoints, &name->timer, name->tried_ms);
   }
 }
 
@@ -152,14 +163,25 @@ static gw_address *name_find(const gw_endpoint_name *name, const gw_sockaddr *so
   return address;
 }
 
+/* A good answer holds for resolve_every; one that did not come is asked for sooner. */
+static void name_wait(gw_endpoint_name *name, bool is_good) {
+  gw_endpoints *endpoints = name->endpoints;
+  const gw_upstream_config *config = endpoints->config;
+  uint64_t every_ms = config->resolve_every_ms, wait_ms = every_ms;
+  name->tried_ms = gw_loop_now_ms(endpoints->loop);
+  name->wait_ms = is_good ? 0 : (uint64_t)endpoints_next_wait_ms(config, name->wait_ms);
+  name->wait_ms = gw_size_min(name->wait_ms, gw_size_min(every_ms, config->backoff_max_ms));
+  if (!is_good) wait_ms = (uint64_t)((double)name->wait_ms * endpoints_jitter(endpoints));
+  gw_timer_set(endpoints->loop, &name->timer, name->tried_ms + wait_ms);
+}
+
 static void name_on_resolved(void *user, const gw_sockaddr *found, size_t count) {
   gw_endpoint_name *name = user;
   gw_endpoints *endpoints = name->endpoints;
   gw_address *address, *next;
   name->dns = NULL;
   name->resolved = true;
-  gw_timer_set(endpoints->loop, &name->timer,
-               gw_loop_now_ms(endpoints->loop) + endpoints->config->resolve_every_ms);
+  name_wait(name, count > 0);
   if (count > 0) { /* else the last good answer is kept */
     DL_FOREACH_SAFE2(endpoints->addresses, address, next, next) {
       bool still = address->endpoint != name->endpoint;

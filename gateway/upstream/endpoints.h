@@ -110,8 +110,9 @@ void gw_address_note_tls(gw_address *address, gw_upstream_metrics *metrics, cons
 void gw_address_retry_later(gw_address *address, gw_conn_end last);
 /* It waits before `retry`, and so shortly that a call may wait for it. */
 bool gw_address_is_near(const gw_address *address);
-/* Calls find no connection at all: all waits are cut to backoff.initial, counted from their
- * beginning, so that a service that is back is found within that time however long it was away. */
+/* Calls find no connection at all: all waits, for connecting and for resolving once more, are cut
+ * to backoff.initial, counted from their beginning, so that a service that is back is found within
+ * that time however long it was away. */
 void gw_endpoints_hurry(gw_endpoints *endpoints);
 /* Its name is resolved again: a connection to it broke. */
 void gw_address_resolve(const gw_address *address);

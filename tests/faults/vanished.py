@@ -236,4 +236,32 @@ def name_that_changes(stage):
     hosts.end()
 
 
-CASES = (black_hole, black_hole_by_kernel, name_with_dead, name_that_changes)
+def name_that_comes(stage):
+    """A name that is not known when the gateway starts, as in a cluster that is starting too."""
+    stage.new_ledger()
+    backend = Backend(stage.ledger)
+    backend.start()
+    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+    hosts = Hosts()
+    stage.set([], [f"users.test:{backend.port}"], connected=0)
+    stage.backends = [backend]
+    time.sleep(4)  # it was looked for again and again, and later each time
+    load = stage.load(50, 2)
+    time.sleep(1)
+    hosts.say("users.test", ["127.0.0.1"])
+    came = time.monotonic()
+    time.sleep(2.5)
+    outcomes = load.stop()
+    before = [o for o in outcomes if o.sent + o.took < came]
+    good = [o.sent + o.took for o in outcomes if o.status == 200]
+    first = min(good, default=float("inf")) - came
+    stage.check({o.status for o in before} == {503} and p99([o.took for o in before]) < 0.05,
+                f"a name that comes later: 503 before, p99 {p99([o.took for o in before]) * 1e3:.1f} "
+                "ms (50)")
+    stage.check(first <= 1.5, f"a name that comes later: served {first:.2f} s after it is known (1.5)")
+    stage.strike()
+    hosts.end()
+
+
+CASES = (black_hole, black_hole_by_kernel, name_with_dead, name_that_changes,
+         name_that_comes)
