@@ -11,12 +11,6 @@
 
 #include "migrate/live_shape.h"
 
-/* Until ledger.c and coverage.c are part of the program. */
-#pragma weak gw_ledger_new
-#pragma weak gw_ledger_free
-#pragma weak gw_coverage_new
-#pragma weak gw_coverage_free
-
 typedef struct live_part live_part;
 struct live_part {
   live_part *next;
@@ -141,8 +135,8 @@ static gw_live *live_new(gw_str route) {
   if (route.n > 0) memcpy(live->name, route.p, route.n);
   live->moves = malloc(LIVE_MOVES_FIRST * sizeof *live->moves);
   live->move_room = live->moves != NULL ? LIVE_MOVES_FIRST : 0;
-  if (gw_ledger_new != NULL) live->ledger = gw_ledger_new();
-  if (live->moves != NULL && (live->ledger != NULL || gw_ledger_new == NULL)) return live;
+  live->ledger = gw_ledger_new();
+  if (live->moves != NULL && live->ledger != NULL) return live;
   live_free(live);
   return NULL;
 }
