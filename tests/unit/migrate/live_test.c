@@ -3,7 +3,7 @@
 #include <math.h>
 #include <pthread.h>
 
-#include "unit/test.h"
+#include "unit/migrate/answers.h"
 
 /* ---- latencies ---- */
 
@@ -269,6 +269,41 @@ TEST(live, stand_is_read_whole_by_other_threads) {
   CHECK_INT(pthread_join(reader, &torn), 0);
   CHECK(torn == NULL);
   gw_live_done();
+}
+
+/* ---- coverage ---- */
+
+static gw_migration migration_to(const char *message) {
+  return (gw_migration){ .pool = answers_pool(),
+                         .output = gw_pool_find_message(answers_pool(), gw_str_of(message)) };
+}
+
+/* A reload that brings other fields begins a new one; a comparison of the older snapshot that still
+ * runs keeps its own. */
+TEST(live, coverage_is_one_for_each_shape_of_the_answer) {
+  gw_live *live = gw_live_get(GW_STR("r"));
+  gw_migration book = migration_to("codectest.Book"), shelf = migration_to("codectest.Shelf");
+  gw_migration again = book;
+  gw_coverage *of_book = gw_live_coverage(live, &book);
+  CHECK(of_book != NULL);
+  CHECK(gw_live_coverage(live, &again) == of_book);
+  gw_coverage *of_shelf = gw_live_coverage(live, &shelf);
+  CHECK(of_shelf != NULL && of_shelf != of_book);
+  CHECK(gw_live_coverage(live, &book) == of_book);
+  CHECK(gw_live_coverage(live, &shelf) == of_shelf);
+  gw_live_done();
+}
+
+static gw_code make_coverage(void *context) {
+  gw_live *live = gw_live_get(GW_STR("r"));
+  gw_code code = live != NULL && gw_live_coverage(live, context) != NULL ? GW_OK : GW_NOMEM;
+  gw_live_done();
+  return code;
+}
+
+TEST(live, coverage_survives_each_failed_alloc) {
+  gw_migration shelf = migration_to("codectest.Shelf");
+  test_fail_each_alloc(make_coverage, &shelf);
 }
 
 /* ---- memory ---- */
