@@ -62,6 +62,10 @@
 #define GW_H1_ANSWER_HEADER_COUNT_MAX 100u
 #define GW_H1_ANSWER_LINE_BYTES_MAX   GW_KIB(8) /* its status line */
 
+/* Of one worker. */
+#define GW_SHADOW_BYTES_MAX GW_MIB(64) /* copies of requests and answers to compare */
+#define GW_FALLBACKS_MAX    256u       /* requests that legacy is asked besides, at a time */
+
 _Static_assert(
     GW_H2_GLITCHES_WORN + 2 * GW_H2_STREAMS_MAX < GW_H2_GLITCHES_MAX,
     "a worn connection has room for what still comes of its streams when all are cancelled");

@@ -38,9 +38,13 @@ static gw_code access_line(const gw_exchange *exchange, uint64_t duration_us, gw
   if (code == GW_OK)
     code = gw_buf_append(line, GW_STR(",\"level\":\"info\",\"event\":\"exchange\""));
   if (code == GW_OK && route != NULL) code = access_text(line, "route", route->name);
-  if (code == GW_OK && route != NULL) code = gw_buf_append(line, GW_STR(",\"side\":\"grpc\""));
   if (code == GW_OK && exchange->forward != NULL) {
     code = gw_buf_append(line, GW_STR(",\"side\":\"legacy\""));
+  } else if (code == GW_OK && route != NULL) {
+    code = gw_buf_append(line, GW_STR(",\"side\":\"grpc\""));
+  }
+  if (code == GW_OK && exchange->is_fallback) {
+    code = gw_buf_append(line, GW_STR(",\"fallback\":true"));
   }
   if (code == GW_OK) code = access_text(line, "method", exchange->method);
   if (code == GW_OK) code = access_text(line, "path", exchange->path);
@@ -54,9 +58,10 @@ static gw_code access_line(const gw_exchange *exchange, uint64_t duration_us, gw
         (unsigned long long)(duration_us % 1000), (int)access_attempts(exchange));
   }
   if (code == GW_OK) code = access_messages(exchange, line);
-  if (code == GW_OK && route != NULL) code = access_text(line, "upstream", route->upstream_name);
   if (code == GW_OK && exchange->forward != NULL) {
     code = access_text(line, "upstream", exchange->forward->upstream_name);
+  } else if (code == GW_OK && route != NULL) {
+    code = access_text(line, "upstream", route->upstream_name);
   }
   if (code == GW_OK && exchange->trace.n > 0) {
     code = access_text(line, "trace_id", gw_trace_id(exchange->trace));

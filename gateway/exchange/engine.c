@@ -4,6 +4,7 @@
 #include <sys/random.h>
 
 #include "exchange/exchange.h"
+#include "exchange/shadow.h"
 
 #define ENGINE_LOG_BYTES     GW_KIB(64) /* handed over when fuller */
 #define ENGINE_SCRATCH_BYTES GW_MIB(512)
@@ -29,6 +30,7 @@ gw_code gw_engine_init(gw_engine *engine, gw_loop *loop, uint32_t worker) {
 
 void gw_engine_done(gw_engine *engine) {
   assert(engine->lease_count == 0);
+  gw_comparer_stop(engine->comparer);
   gw_loop_withdraw(engine->loop, &engine->log_task);
   engine_on_log_task(&engine->log_task);
   gw_buf_done(&engine->scratch);
@@ -64,6 +66,8 @@ static void lease_free(gw_lease *lease) {
   free(lease->http_upstreams);
   for (size_t side = 0; side < GW_METRIC_SIDES; side++)
     free(lease->route_metrics[side]);
+  free(lease->lives);
+  free(lease->live_counters);
   free(lease);
 }
 
@@ -129,13 +133,32 @@ static bool lease_find_metrics(gw_lease *lease) {
   return true;
 }
 
+/* What of a route's migration goes on from one configuration to the next. */
+static bool lease_find_migrations(gw_lease *lease) {
+  const gw_snapshot *snapshot = lease->snapshot;
+  gw_engine *engine = lease->engine;
+  lease->lives = calloc(snapshot->route_count + 1u, sizeof(gw_live *));
+  lease->live_counters = calloc(snapshot->route_count + 1u, sizeof(gw_live_counters *));
+  if (lease->lives == NULL || lease->live_counters == NULL) return false;
+  for (uint32_t i = 0; i < snapshot->route_count; i++) {
+    if (snapshot->routes[i]->migration == NULL) continue;
+    lease->lives[i] = gw_live_get(snapshot->routes[i]->name);
+    if (lease->lives[i] == NULL) return false;
+    lease->live_counters[i] = gw_live_counters_of(lease->lives[i], engine->worker);
+    if (lease->live_counters[i] == NULL) return false;
+    if (engine->comparer == NULL) engine->comparer = gw_comparer_start(engine->worker);
+    if (engine->comparer == NULL) return false;
+  }
+  return true;
+}
+
 static gw_code lease_open(gw_lease *lease) {
   const gw_snapshot *snapshot = lease->snapshot;
   lease->memo = gw_codec_memo_new(snapshot->pool);
   lease->upstreams = calloc(snapshot->upstream_count + 1u, sizeof(gw_upstream *));
   lease->http_upstreams = calloc(snapshot->upstream_count + 1u, sizeof(gw_http_upstream *));
   if (lease->memo == NULL || lease->upstreams == NULL || lease->http_upstreams == NULL ||
-      !lease_find_metrics(lease)) {
+      !lease_find_metrics(lease) || !lease_find_migrations(lease)) {
     return GW_NOMEM;
   }
   for (uint32_t i = 0; i < snapshot->upstream_count; i++) {
@@ -166,5 +189,6 @@ gw_code gw_engine_adopt(gw_engine *engine, gw_snapshot *snapshot) {
 void gw_engine_stop(gw_engine *engine) {
   gw_lease *lease = engine->lease;
   engine->lease = NULL;
+  gw_shadow_cancel_all(engine);
   if (lease != NULL) gw_lease_unref(lease);
 }

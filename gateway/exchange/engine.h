@@ -9,7 +9,7 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "control/snapshot.h"
-#include "migrate/stage.h"
+#include "migrate/comparer.h"
 #include "upstream/http_upstream.h"
 #include "upstream/upstream.h"
 
@@ -28,7 +28,9 @@ struct gw_lease {
   gw_http_upstream **http_upstreams; /* likewise */
   /* By route index; legacy's are NULL where a route has no legacy side. */
   gw_route_metrics **route_metrics[GW_METRIC_SIDES];
-  uint32_t refs; /* exchanges, and one while it is current */
+  gw_live **lives;                  /* by route index; NULL: no migration */
+  gw_live_counters **live_counters; /* likewise */
+  uint32_t refs;                    /* exchanges, and one while it is current */
   uint32_t upstreams_open;
 };
 
@@ -41,8 +43,12 @@ struct gw_engine {
   gw_arena message_arena; /* of one message of a stream; empty in between */
   gw_buf access_log;      /* lines of this iteration */
   gw_task log_task;
-  uint32_t lease_count; /* with the current one */
-  uint32_t in_flight;   /* exchanges */
+  uint32_t lease_count;      /* with the current one */
+  uint32_t in_flight;        /* exchanges */
+  struct gw_shadow *shadows; /* all that run (exchange/shadow.h) */
+  size_t shadow_bytes;
+  uint32_t fallbacks;    /* that run (exchange/fallback.h) */
+  gw_comparer *comparer; /* NULL until a configuration has a migration */
   struct gw_exchange *free_exchanges;
   uint32_t free_count;
   uint64_t random;

@@ -5,11 +5,14 @@
 #include "exchange/access_log.h"
 #include "exchange/compress.h"
 #include "exchange/deadline.h"
+#include "exchange/fallback.h"
 #include "exchange/forward.h"
 #include "exchange/media.h"
 #include "exchange/metadata.h"
 #include "exchange/reply.h"
 #include "exchange/request_stream.h"
+#include "exchange/shadow.h"
+#include "exchange/side.h"
 #include "exchange/trace.h"
 #include "route/bind.h"
 #include "route/uri.h"
@@ -20,7 +23,8 @@
 
 /* ---- life ---- */
 
-gw_exchange *gw_exchange_new(gw_engine *engine, const gw_client_ops *ops, void *client) {
+static gw_exchange *exchange_new(gw_lease *lease, const gw_client_ops *ops, void *client) {
+  gw_engine *engine = lease->engine;
   gw_exchange *exchange = engine->free_exchanges;
   if (exchange != NULL) {
     engine->free_exchanges = exchange->next_free;
@@ -31,7 +35,8 @@ gw_exchange *gw_exchange_new(gw_engine *engine, const gw_client_ops *ops, void *
   memset(exchange, 0, offsetof(gw_exchange, err));
   gw_err_init(&exchange->err);
   exchange->engine = engine;
-  exchange->lease = gw_lease_ref(engine->lease);
+  exchange->lease = gw_lease_ref(lease);
+  exchange->side = GW_SIDE_GRPC;
   exchange->client_ops = ops;
   exchange->client = client;
   exchange->compat = &exchange->lease->snapshot->compat;
@@ -39,20 +44,40 @@ gw_exchange *gw_exchange_new(gw_engine *engine, const gw_client_ops *ops, void *
   gw_arena_init(&exchange->arena, gw_loop_arena_pool(engine->loop),
                 EXCHANGE_ARENA_BASE + GW_ARENA_RATIO * gw_size_max(limits->body, limits->message));
   exchange->begin_us = gw_clock_us();
+  return exchange;
+}
+
+gw_exchange *gw_exchange_new(gw_engine *engine, const gw_client_ops *ops, void *client) {
+  gw_exchange *exchange = exchange_new(engine->lease, ops, client);
+  if (exchange == NULL) return NULL;
   engine->in_flight++;
   gw_counter_set(&engine->metrics->in_flight, engine->in_flight);
   return exchange;
+}
+
+gw_exchange *gw_exchange_new_shadow(gw_lease *lease, gw_side side, const gw_client_ops *ops,
+                                    void *client) {
+  gw_exchange *exchange = exchange_new(lease, ops, client);
+  if (exchange == NULL) return NULL;
+  exchange->is_shadow = true;
+  exchange->side = side;
+  return exchange;
+}
+
+/* By the side that answered: after a fallback legacy's. */
+static gw_route_metrics *exchange_metrics(const gw_exchange *exchange) {
+  gw_worker_metrics *metrics = exchange->engine->metrics;
+  gw_side side = exchange->forward != NULL ? GW_SIDE_LEGACY : GW_SIDE_GRPC;
+  if (exchange->rule != NULL) {
+    return exchange->lease->route_metrics[side][exchange->rule->route->index];
+  }
+  return side == GW_SIDE_LEGACY ? &metrics->forwarded : &metrics->unrouted;
 }
 
 static void exchange_account(gw_exchange *exchange) {
   gw_engine *engine = exchange->engine;
   const gw_snapshot *snapshot = exchange->lease->snapshot;
   uint64_t duration_us = gw_clock_us() - exchange->begin_us;
-  gw_route_metrics *metrics =
-      exchange->rule != NULL
-          ? exchange->lease->route_metrics[GW_SIDE_GRPC][exchange->rule->route->index]
-      : exchange->forward != NULL ? &engine->metrics->forwarded
-                                  : &engine->metrics->unrouted;
   if (exchange->state != GW_EX_DONE && exchange->method.n == 0) {
     gw_count(&engine->metrics->client_gone_total, 1); /* before it asked for anything */
     return;
@@ -64,21 +89,26 @@ static void exchange_account(gw_exchange *exchange) {
     exchange->reason = GW_STR("client left");
     gw_count(&engine->metrics->client_gone_total, 1);
   }
-  gw_route_metrics_add(metrics, exchange->status, duration_us);
+  gw_route_metrics_add(exchange_metrics(exchange), exchange->status, duration_us);
+  gw_side_account(exchange, exchange->status >= 500, duration_us);
   if (snapshot->log_access) gw_access_log_add(exchange, duration_us);
 }
 
 void gw_exchange_free(gw_exchange *exchange) {
   gw_engine *engine = exchange->engine;
   gw_lease *lease = exchange->lease;
-  exchange_account(exchange);
+  if (exchange->shadow != NULL) gw_shadow_leave(exchange, GW_PARITY_DROPPED);
+  if (!exchange->is_shadow) {
+    exchange_account(exchange);
+    engine->in_flight--;
+    gw_counter_set(&engine->metrics->in_flight, engine->in_flight);
+  }
+  gw_fallback_done(exchange);
   gw_timer_cancel(engine->loop, &exchange->timer);
   gw_call_cancel(&exchange->call);
   if (exchange->forward != NULL) gw_http_call_cancel(&exchange->forward->call);
   gw_arena_done(&exchange->arena);
   gw_buf_trim(&engine->scratch, GW_ENGINE_SCRATCH_KEPT);
-  engine->in_flight--;
-  gw_counter_set(&engine->metrics->in_flight, engine->in_flight);
   if (engine->free_count < EXCHANGES_KEPT_MAX) {
     exchange->next_free = engine->free_exchanges;
     engine->free_exchanges = exchange;
@@ -151,6 +181,7 @@ static void exchange_unary_step(gw_exchange *exchange) {
   }
   if (!gw_call_is_done(&exchange->call)) return;
   const gw_call_result *result = &exchange->call.result;
+  if (GW_UNLIKELY(exchange->fallback != NULL) && gw_fallback_take(exchange, result)) return;
   if (result->code == GW_OK && result->grpc_code == GW_GRPC_OK) {
     gw_reply_message(exchange, message);
   } else if (has_message && exchange->compat->message_kept) {
@@ -175,6 +206,7 @@ static void exchange_stream_step(gw_exchange *exchange) {
     return;
   }
   const gw_call_result *result = &exchange->call.result;
+  if (GW_UNLIKELY(exchange->fallback != NULL) && gw_fallback_take(exchange, result)) return;
   if (result->code == GW_OK && result->grpc_code == GW_GRPC_OK) {
     gw_reply_stream_end(exchange);
   } else {
@@ -304,6 +336,7 @@ static void exchange_call(gw_exchange *exchange, gw_str body) {
 
 void gw_exchange_body(gw_exchange *exchange, gw_str piece, bool end) {
   exchange->bytes_in += piece.n;
+  if (GW_UNLIKELY(exchange->shadow != NULL)) gw_shadow_body(exchange, piece, end);
   if (exchange->requests != NULL) {
     gw_request_stream_take(exchange, piece, end);
     return;
@@ -530,7 +563,14 @@ void gw_exchange_head(gw_exchange *exchange, const gw_h1_request *request, gw_st
     exchange_no_rule(exchange, path, is_options);
     return;
   }
+  if (code == GW_OK) gw_side_draw(exchange, request, peer);
+  if (code == GW_OK && exchange->side == GW_SIDE_LEGACY) {
+    code = gw_forward_begin(exchange, request, peer, exchange->rule->route->migration->legacy);
+    if (code != GW_OK) gw_reply_error(exchange, code, "the request cannot be passed on");
+    return;
+  }
   if (code == GW_OK) code = exchange_take_head(exchange, request, peer);
+  if (code == GW_OK) code = gw_fallback_prepare(exchange, request, peer);
   if (code == GW_OK && exchange->rule->reads_stream) code = gw_request_stream_begin(exchange);
   if (code != GW_OK) {
     gw_reply_error(exchange, code, "the request cannot be taken");

@@ -35,6 +35,7 @@ typedef enum gw_exchange_state {
 
 typedef struct gw_request_stream gw_request_stream;
 typedef struct gw_forward gw_forward;
+typedef struct gw_shadow gw_shadow;
 
 typedef struct gw_exchange {
   gw_engine *engine;
@@ -51,6 +52,16 @@ typedef struct gw_exchange {
   gw_str method, path, query, peer; /* copies in the arena */
   gw_request_stream *requests;      /* of a body that is a stream of messages; else NULL */
   gw_forward *forward; /* to legacy (exchange/forward.h); else NULL: to gRPC, or to nobody yet */
+
+  /* of a route that is being migrated */
+  gw_side side;               /* that answers (exchange/side.h); without a migration gRPC */
+  gw_live_counters *counters; /* NULL: no migration, or a shadow */
+  gw_shadow *shadow;          /* that copies what is asked and answered (exchange/shadow.h) */
+  gw_forward *fallback;       /* that would be asked if gRPC failed (exchange/fallback.h) */
+  bool is_shadow;             /* it has no client: its answer is compared */
+  bool is_fallback;           /* legacy answers because gRPC failed */
+  bool is_counted;            /* in `counters` */
+
   bool is_head;
   bool body_is_form;
   bool body_is_query;  /* D-56: a form that stands for the query of another method */
@@ -88,6 +99,9 @@ typedef struct gw_exchange {
 
 /* NULL: no memory.  The client's. */
 gw_exchange *gw_exchange_new(gw_engine *engine, const gw_client_ops *ops, void *client);
+/* One that asks `side` on a shadow's behalf: it counts for nobody, and writes no access line. */
+gw_exchange *gw_exchange_new_shadow(gw_lease *lease, gw_side side, const gw_client_ops *ops,
+                                    void *client);
 /* Writes the access line and frees; cancels what still runs: the client left. */
 void gw_exchange_free(gw_exchange *exchange);
 void gw_exchange_free_all(gw_engine *engine); /* those kept for reuse */

@@ -300,8 +300,8 @@ static void forward_on_call(gw_http_call *call) {
 
 /* ---- the request ---- */
 
-gw_code gw_forward_begin(gw_exchange *exchange, const gw_h1_request *request, gw_str peer,
-                         uint32_t upstream) {
+gw_code gw_forward_prepare(gw_exchange *exchange, const gw_h1_request *request, gw_str peer,
+                           uint32_t upstream, gw_forward **out) {
   const gw_snapshot *snapshot = exchange->lease->snapshot;
   const gw_upstream_config *config = &snapshot->upstreams[upstream];
   gw_forward *forward = gw_arena_zalloc(&exchange->arena, sizeof *forward);
@@ -319,10 +319,23 @@ gw_code gw_forward_begin(gw_exchange *exchange, const gw_h1_request *request, gw
   gw_code code = request_write(exchange, request, peer, config->endpoints[0].authority,
                                &forward->request.head);
   if (code != GW_OK) return gw_err_set(&exchange->err, code, "the request cannot be passed on");
+  *out = forward;
+  return GW_OK;
+}
+
+void gw_forward_start(gw_exchange *exchange, gw_forward *forward) {
   exchange->forward = forward;
   exchange->state = GW_EX_CALLING;
   exchange->body_bytes_max = SIZE_MAX; /* never held whole; bounded by rate */
   exchange->timer.fired = forward_on_timer;
+}
+
+gw_code gw_forward_begin(gw_exchange *exchange, const gw_h1_request *request, gw_str peer,
+                         uint32_t upstream) {
+  gw_forward *forward;
+  gw_code code = gw_forward_prepare(exchange, request, peer, upstream, &forward);
+  if (code != GW_OK) return code;
+  gw_forward_start(exchange, forward);
   if (request->body_kind != GW_H1_BODY_NONE) forward_window_begin(forward);
   return GW_OK;
 }

@@ -39,8 +39,15 @@ struct gw_forward {
   bool is_held;          /* the client waits */
 };
 
-/* Takes the head; upstream: index in the snapshot.  Sets exchange->forward.  The body follows by
- * gw_forward_body().  GW_NOMEM and others: nothing was done. */
+/* Writes the head that `upstream` (an index in the snapshot) would be sent; nothing begins.  *out
+ * lives as long as the exchange. */
+GW_CHECKED gw_code gw_forward_prepare(gw_exchange *exchange, const gw_h1_request *request,
+                                      gw_str peer, uint32_t upstream, gw_forward **out);
+/* From here on legacy answers: sets exchange->forward.  The body follows by gw_forward_body(). */
+void gw_forward_start(gw_exchange *exchange, gw_forward *forward);
+
+/* Both, for a request that was just read; upstream: index in the snapshot.  Sets exchange->forward.
+ * The body follows by gw_forward_body().  GW_NOMEM and others: nothing was done. */
 GW_CHECKED gw_code gw_forward_begin(gw_exchange *exchange, const gw_h1_request *request,
                                     gw_str peer, uint32_t upstream);
 void gw_forward_body(gw_exchange *exchange, gw_str piece, bool end);
