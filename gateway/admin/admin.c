@@ -100,6 +100,7 @@ static enum MHD_Result exchange_on_request(void *user, struct MHD_Connection *co
   gw_endpoint_request request = { .method = gw_str_of(method),
                                   .path = gw_str_of(url),
                                   .allow_breaking = exchange_argument(connection, "allow_breaking"),
+                                  .format = exchange_argument(connection, "format"),
                                   .body = gw_buf_str(&exchange->body),
                                   .authorization = exchange_header(connection, "Authorization"),
                                   .has_origin = origin.p != NULL && !is_own };

@@ -4,14 +4,18 @@
 #include <microhttpd.h>
 
 #include "admin/dashboard.h"
+#include "admin/ledger_json.h"
 #include "admin/metrics_text.h"
 #include "admin/routes_json.h"
+#include "admin/stage_order.h"
+#include "admin/suggest.h"
 #include "base/log.h"
 
 #define TYPE_TEXT    "text/plain; charset=utf-8"
 #define TYPE_METRICS "text/plain; version=0.0.4; charset=utf-8"
 #define TYPE_JSON    "application/json"
 #define TYPE_HTML    "text/html; charset=utf-8"
+#define TYPE_YAML    "application/yaml"
 
 #define ROUTES_PREFIX "/routes/"
 
@@ -20,9 +24,9 @@ typedef gw_code endpoint_fn(const gw_endpoint_context *context, const gw_endpoin
                             gw_endpoint_reply *reply);
 
 typedef struct endpoint {
-  gw_str path;
-  bool is_prefix; /* the path and what follows it */
-  bool is_post;   /* changes state */
+  gw_str method;
+  gw_str path; /* one that ends in "/routes/" goes on with a route's name and then `tail` */
+  gw_str tail;
   const char *content_type;
   endpoint_fn *answer;
 } endpoint;
@@ -72,19 +76,27 @@ static gw_code endpoint_help(const gw_endpoint_context *context, const gw_endpoi
                              gw_endpoint_reply *reply) {
   (void)context;
   (void)request;
-  return gw_buf_append(&reply->body, GW_STR("sluice " GW_VERSION "\n"
-                                            "\n"
-                                            "GET  /             the dashboard\n"
-                                            "GET  /help         this list\n"
-                                            "GET  /livez        the process answers\n"
-                                            "GET  /readyz       requests can be served\n"
-                                            "GET  /metrics      counters for Prometheus\n"
-                                            "GET  /routes       the routes with live figures\n"
-                                            "GET  /routes/NAME  one route with its rules\n"
-                                            "POST /reload       read the configuration anew;\n"
-                                            "                   ?allow_breaking=true: although "
-                                            "clients break\n"
-                                            "POST /drain        finish what runs, then stop\n"));
+  return gw_buf_append(&reply->body,
+                       GW_STR("sluice " GW_VERSION "\n"
+                              "\n"
+                              "GET  /             the dashboard\n"
+                              "GET  /help         this list\n"
+                              "GET  /livez        the process answers\n"
+                              "GET  /readyz       requests can be served\n"
+                              "GET  /metrics      counters for Prometheus\n"
+                              "GET  /routes       the routes with live figures\n"
+                              "GET  /routes/NAME  one route with its rules, guard, journal\n"
+                              "GET  /routes/NAME/diffs    what differs between its "
+                              "sides; DELETE forgets it\n"
+                              "GET  /routes/NAME/pairs    answers that differed\n"
+                              "GET  /routes/NAME/suggest  options that remove "
+                              "differences; ?format=yaml\n"
+                              "PUT  /routes/NAME/stage    "
+                              "{\"stage\":\"canary\",\"share\":\"10%\"}\n"
+                              "POST /reload       read the configuration anew;\n"
+                              "                   ?allow_breaking=true: although "
+                              "clients break\n"
+                              "POST /drain        finish what runs, then stop\n"));
 }
 
 /* ---- figures ---- */
@@ -98,6 +110,7 @@ static gw_code endpoint_metrics(const gw_endpoint_context *context,
     gw_snapshot *snapshot = gw_server_snapshot(context->server);
     gw_metrics_source source = { .sums = &sums,
                                  .snapshot = snapshot,
+                                 .server = context->server,
                                  .process = gw_process_read(),
                                  .version = GW_VERSION,
                                  .start_ms = context->start_ms,
@@ -123,20 +136,138 @@ static gw_code endpoint_routes(const gw_endpoint_context *context,
   return code;
 }
 
+/* ---- one route ---- */
+
+/* "NAME" of "/routes/NAME" and of "/routes/NAME/diffs". */
+static gw_str request_route(const gw_endpoint_request *request) {
+  gw_str rest = gw_str_skip(request->path, sizeof ROUTES_PREFIX - 1);
+  return gw_str_cut(&rest, '/');
+}
+
+static gw_code reply_error(gw_endpoint_reply *reply, int status, gw_str text) {
+  reply->status = status;
+  reply->content_type = TYPE_JSON;
+  gw_code code = gw_buf_append(&reply->body, GW_STR("{\"error\":"));
+  if (code == GW_OK) code = gw_buf_append_json_string(&reply->body, text);
+  return code == GW_OK ? gw_buf_append(&reply->body, GW_STR("}\n")) : code;
+}
+
+static gw_code reply_no_route(gw_endpoint_reply *reply) {
+  return reply_error(reply, MHD_HTTP_NOT_FOUND, GW_STR("no route of this name"));
+}
+
 static gw_code endpoint_route(const gw_endpoint_context *context,
                               const gw_endpoint_request *request, gw_endpoint_reply *reply) {
   gw_metric_sums sums;
   gw_code code = gw_metric_sums_collect(&sums);
   if (code == GW_OK) {
-    gw_str name = gw_str_skip(request->path, sizeof ROUTES_PREFIX - 1);
+    gw_str name = request_route(request);
+    gw_stage_view view = gw_server_stage_view(context->server, name);
     gw_snapshot *snapshot = gw_server_snapshot(context->server);
-    code = gw_routes_json_print_one(snapshot, &sums, name, &reply->body);
+    code = gw_routes_json_print_one(snapshot, &sums, name, &view, &reply->body);
     gw_snapshot_unref(snapshot);
   }
   gw_metric_sums_done(&sums);
-  if (code != GW_NOT_FOUND) return code;
-  reply->status = MHD_HTTP_NOT_FOUND;
-  return gw_buf_append(&reply->body, GW_STR("{\"error\":\"no route of this name\"}\n"));
+  return code == GW_NOT_FOUND ? reply_no_route(reply) : code;
+}
+
+/* What is found of the migration of a request's route. */
+typedef gw_code migration_fn(const gw_endpoint_request *request, const gw_migration *migration,
+                             gw_live *live, gw_endpoint_reply *reply);
+
+/* `fn` where the route has a legacy side; else 404, since there is nothing to compare. */
+static gw_code with_migration(const gw_endpoint_context *context,
+                              const gw_endpoint_request *request, gw_endpoint_reply *reply,
+                              migration_fn *fn) {
+  gw_snapshot *snapshot = gw_server_snapshot(context->server);
+  const gw_route *route = NULL;
+  gw_str name = request_route(request);
+  for (uint32_t i = 0; i < snapshot->route_count && route == NULL; i++) {
+    if (gw_str_eq(snapshot->routes[i]->name, name)) route = snapshot->routes[i];
+  }
+  gw_code code = GW_OK;
+  if (route == NULL)
+    code = reply_no_route(reply);
+  else if (route->migration == NULL)
+    code = reply_error(reply, MHD_HTTP_NOT_FOUND, GW_STR("the route has no legacy side"));
+  else
+    code = fn(request, route->migration, gw_live_find(name), reply);
+  gw_snapshot_unref(snapshot);
+  return code;
+}
+
+static gw_code migration_diffs(const gw_endpoint_request *request, const gw_migration *migration,
+                               gw_live *live, gw_endpoint_reply *reply) {
+  (void)request;
+  (void)migration;
+  return gw_ledger_json_diffs(live != NULL ? gw_live_ledger(live) : NULL, &reply->body);
+}
+
+static gw_code migration_pairs(const gw_endpoint_request *request, const gw_migration *migration,
+                               gw_live *live, gw_endpoint_reply *reply) {
+  (void)request;
+  (void)migration;
+  return gw_ledger_json_pairs(live != NULL ? gw_live_ledger(live) : NULL, &reply->body);
+}
+
+static gw_code migration_suggest(const gw_endpoint_request *request, const gw_migration *migration,
+                                 gw_live *live, gw_endpoint_reply *reply) {
+  if (request->format.p == NULL || gw_str_eq(request->format, GW_STR("json")))
+    return gw_suggest_print_json(migration, live, &reply->body);
+  if (!gw_str_eq(request->format, GW_STR("yaml")))
+    return reply_error(reply, MHD_HTTP_BAD_REQUEST, GW_STR("format is json or yaml"));
+  reply->content_type = TYPE_YAML;
+  return gw_suggest_print_yaml(migration, live, &reply->body);
+}
+
+static gw_code migration_clear(const gw_endpoint_request *request, const gw_migration *migration,
+                               gw_live *live, gw_endpoint_reply *reply) {
+  (void)request;
+  (void)migration;
+  if (live != NULL && gw_live_ledger(live) != NULL) gw_ledger_clear(gw_live_ledger(live));
+  return gw_buf_append(&reply->body, GW_STR("{\"cleared\":true}\n"));
+}
+
+static gw_code endpoint_diffs(const gw_endpoint_context *context,
+                              const gw_endpoint_request *request, gw_endpoint_reply *reply) {
+  return with_migration(context, request, reply, migration_diffs);
+}
+
+static gw_code endpoint_pairs(const gw_endpoint_context *context,
+                              const gw_endpoint_request *request, gw_endpoint_reply *reply) {
+  return with_migration(context, request, reply, migration_pairs);
+}
+
+static gw_code endpoint_suggest(const gw_endpoint_context *context,
+                                const gw_endpoint_request *request, gw_endpoint_reply *reply) {
+  return with_migration(context, request, reply, migration_suggest);
+}
+
+static gw_code endpoint_clear_diffs(const gw_endpoint_context *context,
+                                    const gw_endpoint_request *request, gw_endpoint_reply *reply) {
+  return with_migration(context, request, reply, migration_clear);
+}
+
+static gw_code endpoint_stage(const gw_endpoint_context *context,
+                              const gw_endpoint_request *request, gw_endpoint_reply *reply) {
+  char why[GW_JOURNAL_WHY_MAX];
+  gw_stage_order order = { .why = why };
+  gw_stand from, to;
+  gw_err err;
+  gw_err_init(&err);
+  gw_code code = gw_stage_order_parse(request->body, why, &order, &err);
+  if (code == GW_OK) {
+    order.route = request_route(request);
+    code = gw_server_stage(context->server, &order, &from, &to, &err);
+  }
+  if (code == GW_NOT_FOUND || code == GW_BAD_VALUE)
+    return reply_error(reply, code == GW_NOT_FOUND ? MHD_HTTP_NOT_FOUND : MHD_HTTP_BAD_REQUEST,
+                       gw_str_of(err.text));
+  if (code != GW_OK) return code;
+  gw_snapshot *snapshot = gw_server_snapshot(context->server);
+  code = gw_stage_order_print(snapshot, order.route, from, to, &reply->body);
+  gw_snapshot_unref(snapshot);
+  return code;
 }
 
 /* ---- what changes state ---- */
@@ -230,29 +361,68 @@ static gw_code endpoint_drain(const gw_endpoint_context *context,
 
 /* ---- which of them ---- */
 
+#define GET    GW_STR_INIT("GET")
+#define POST   GW_STR_INIT("POST")
+#define PUT    GW_STR_INIT("PUT")
+#define DELETE GW_STR_INIT("DELETE")
+#define AT(path)                                                                                   \
+  GW_STR_INIT(path), {                                                                             \
+    NULL, 0                                                                                        \
+  }
+#define ROUTE(tail) GW_STR_INIT(ROUTES_PREFIX), GW_STR_INIT(tail)
+
 static const endpoint endpoints[] = {
-  { GW_STR_INIT("/"), false, false, TYPE_HTML, endpoint_dashboard },
-  { GW_STR_INIT("/help"), false, false, TYPE_TEXT, endpoint_help },
-  { GW_STR_INIT("/livez"), false, false, TYPE_TEXT, endpoint_livez },
-  { GW_STR_INIT("/readyz"), false, false, TYPE_TEXT, endpoint_readyz },
-  { GW_STR_INIT("/metrics"), false, false, TYPE_METRICS, endpoint_metrics },
-  { GW_STR_INIT("/routes"), false, false, TYPE_JSON, endpoint_routes },
-  { GW_STR_INIT(ROUTES_PREFIX), true, false, TYPE_JSON, endpoint_route },
-  { GW_STR_INIT("/reload"), false, true, TYPE_JSON, endpoint_reload },
-  { GW_STR_INIT("/drain"), false, true, TYPE_JSON, endpoint_drain },
+  { GET, AT("/"), TYPE_HTML, endpoint_dashboard },
+  { GET, AT("/help"), TYPE_TEXT, endpoint_help },
+  { GET, AT("/livez"), TYPE_TEXT, endpoint_livez },
+  { GET, AT("/readyz"), TYPE_TEXT, endpoint_readyz },
+  { GET, AT("/metrics"), TYPE_METRICS, endpoint_metrics },
+  { GET, AT("/routes"), TYPE_JSON, endpoint_routes },
+  { GET, ROUTE(""), TYPE_JSON, endpoint_route },
+  { GET, ROUTE("/diffs"), TYPE_JSON, endpoint_diffs },
+  { DELETE, ROUTE("/diffs"), TYPE_JSON, endpoint_clear_diffs },
+  { GET, ROUTE("/pairs"), TYPE_JSON, endpoint_pairs },
+  { GET, ROUTE("/suggest"), TYPE_JSON, endpoint_suggest },
+  { PUT, ROUTE("/stage"), TYPE_JSON, endpoint_stage },
+  { POST, AT("/reload"), TYPE_JSON, endpoint_reload },
+  { POST, AT("/drain"), TYPE_JSON, endpoint_drain },
 };
 
-static const endpoint *endpoint_find(gw_str path) {
-  for (size_t i = 0; i < GW_COUNT_OF(endpoints); i++) {
-    const endpoint *e = &endpoints[i];
-    if (e->is_prefix ? gw_str_starts(path, e->path) : gw_str_eq(path, e->path)) return e;
-  }
-  return NULL;
+#undef GET
+#undef POST
+#undef PUT
+#undef DELETE
+#undef AT
+#undef ROUTE
+
+static bool endpoint_is_at(const endpoint *e, gw_str path) {
+  if (e->tail.p == NULL) return gw_str_eq(path, e->path);
+  if (!gw_str_starts(path, e->path)) return false;
+  gw_str rest = gw_str_skip(path, e->path.n);
+  return gw_str_eq(gw_str_skip(rest, gw_str_find(rest, '/')), e->tail);
+}
+
+static bool endpoint_is_get(const endpoint *e) {
+  return gw_str_eq(e->method, GW_STR("GET"));
 }
 
 static bool endpoint_allows(const endpoint *e, gw_str method) {
-  if (e->is_post) return gw_str_eq(method, GW_STR("POST"));
-  return gw_str_eq(method, GW_STR("GET")) || gw_str_eq(method, GW_STR("HEAD"));
+  return gw_str_eq(method, e->method) || (endpoint_is_get(e) && gw_str_eq(method, GW_STR("HEAD")));
+}
+
+/* NULL: there is none.  Where only the method is wrong, *allow tells the right ones. */
+static const endpoint *endpoint_find(gw_str method, gw_str path, const char **allow) {
+  bool gets = false, deletes = false;
+  *allow = NULL;
+  for (size_t i = 0; i < GW_COUNT_OF(endpoints); i++) {
+    const endpoint *e = &endpoints[i];
+    if (!endpoint_is_at(e, path)) continue;
+    if (endpoint_allows(e, method)) return e;
+    gets |= endpoint_is_get(e);
+    deletes |= gw_str_eq(e->method, GW_STR("DELETE"));
+    *allow = gets && deletes ? "GET, HEAD, DELETE" : gets ? "GET, HEAD" : e->method.p;
+  }
+  return NULL;
 }
 
 /* True: the request may change state. */
@@ -271,18 +441,19 @@ static bool request_may_change(const gw_endpoint_context *context,
 
 void gw_endpoint_answer(const gw_endpoint_context *context, const gw_endpoint_request *request,
                         gw_endpoint_reply *reply) {
-  const endpoint *e = endpoint_find(request->path);
+  const char *allow;
+  const endpoint *e = endpoint_find(request->method, request->path, &allow);
   reply_init(reply, MHD_HTTP_OK, e != NULL ? e->content_type : TYPE_TEXT);
-  if (e == NULL) {
+  if (e == NULL && allow == NULL) {
     reply_refuse(reply, MHD_HTTP_NOT_FOUND, "not found; GET /help lists what there is");
     return;
   }
-  if (!endpoint_allows(e, request->method)) {
+  if (e == NULL) {
     reply_refuse(reply, MHD_HTTP_METHOD_NOT_ALLOWED, "method not allowed");
-    reply->allow = e->is_post ? "POST" : "GET, HEAD";
+    reply->allow = allow;
     return;
   }
-  if (e->is_post && !request_may_change(context, request, reply)) return;
+  if (!endpoint_is_get(e) && !request_may_change(context, request, reply)) return;
   gw_code code = e->answer(context, request, reply);
   if (code == GW_TOO_LARGE)
     reply_refuse(reply, MHD_HTTP_INTERNAL_SERVER_ERROR, "the answer is over 16 MiB");

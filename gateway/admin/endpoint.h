@@ -16,8 +16,8 @@ typedef struct gw_endpoint_context {
 } gw_endpoint_context;
 
 typedef struct gw_endpoint_request {
-  gw_str method, path;   /* the path decoded, without the query */
-  gw_str allow_breaking; /* the query's parameter of this name; p == NULL: absent */
+  gw_str method, path;           /* the path decoded, without the query */
+  gw_str allow_breaking, format; /* the query's parameters of these names; p == NULL: absent */
   gw_str body;
   gw_str authorization; /* p == NULL: absent */
   bool has_origin;      /* of another page than the dashboard */

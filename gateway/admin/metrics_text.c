@@ -2,8 +2,9 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 
-#include "migrate/migration.h"
+#include "migrate/live.h"
 
 /* The first failure stops all further writing; its code is the answer. */
 typedef struct text_writer {
@@ -104,16 +105,127 @@ static void text_ignored_fields(text_writer *w, const gw_metric_sums *sums) {
   }
 }
 
-static void text_stages(text_writer *w, const gw_snapshot *snapshot) {
+/* ---- migrations ---- */
+
+/* What is told of one route's migration. */
+typedef struct migration_figures {
+  const gw_route *route;
+  gw_stand stand;
+  uint64_t parity[GW_PARITY_COUNT];
+  uint64_t kinds[GW_DIFF_KIND_COUNT];
+  uint64_t fallbacks, fallbacks_refused, shadows, shadows_in_flight;
+  uint64_t moves[GW_MOVER_COUNT];
+} migration_figures;
+
+static void figures_read(const gw_metrics_source *source, const gw_route *route,
+                         migration_figures *out) {
+  gw_live *live = route->migration != NULL ? gw_live_find(route->name) : NULL;
+  gw_live_sums sums;
+  *out = (migration_figures){ .route = route, .stand = gw_migration_stand(route->migration) };
+  if (live == NULL) return;
+  gw_live_sum(live, &sums);
+  out->stand = gw_live_stand(live);
+  memcpy(out->parity, sums.parity, sizeof out->parity);
+  memcpy(out->kinds, sums.kinds, sizeof out->kinds);
+  out->fallbacks = sums.fallbacks;
+  out->fallbacks_refused = sums.fallbacks_refused;
+  out->shadows = sums.shadows;
+  out->shadows_in_flight = sums.shadows_in_flight;
+  gw_stage_view view = gw_server_stage_view(source->server, route->name);
+  memcpy(out->moves, view.moves, sizeof out->moves);
+}
+
+static void text_route_figure(text_writer *w, const char *name, const migration_figures *figures,
+                              const char *label, gw_str value, uint64_t number) {
+  text_printf(w, "%s{", name);
+  text_label(w, "route", figures->route->name);
+  if (label != NULL) {
+    text_put(w, GW_STR(","));
+    text_label(w, label, value);
+  }
+  text_printf(w, "} %" PRIu64 "\n", number);
+}
+
+static void text_stands(text_writer *w, const migration_figures *figures, size_t count) {
   text_family(w, "sluice_stage", "gauge",
               "Where a route stands: 0 legacy, 1 shadow, 2 canary, 3 grpc.");
-  for (uint32_t i = 0; i < snapshot->route_count; i++) {
-    gw_stand stand = gw_migration_stand(snapshot->routes[i]->migration);
-    text_put(w, GW_STR("sluice_stage{"));
-    text_label(w, "route", snapshot->routes[i]->name);
-    text_printf(w, "} %d\n", (int)stand.stage);
+  for (size_t i = 0; i < count; i++)
+    text_route_figure(w, "sluice_stage", &figures[i], NULL, GW_STR(""), figures[i].stand.stage);
+  text_family(w, "sluice_stage_share", "gauge", "The share of its requests that gRPC answers.");
+  for (size_t i = 0; i < count; i++) {
+    text_put(w, GW_STR("sluice_stage_share{"));
+    text_label(w, "route", figures[i].route->name);
+    text_printf(w, "} %g\n", (double)figures[i].stand.share / GW_SHARE_WHOLE);
   }
 }
+
+static void text_moves(text_writer *w, const migration_figures *figures, size_t count) {
+  text_family(w, "sluice_stage_moves_total", "counter", "Moves of a route, by who moved it.");
+  for (size_t i = 0; i < count; i++) {
+    for (int who = 0; who < GW_MOVER_COUNT && figures[i].route->migration != NULL; who++)
+      text_route_figure(w, "sluice_stage_moves_total", &figures[i], "who",
+                        gw_str_of(gw_mover_name((gw_mover)who)), figures[i].moves[who]);
+  }
+}
+
+/* Kinds that never occurred are left out. */
+static void text_parity(text_writer *w, const migration_figures *figures, size_t count) {
+  text_family(w, "sluice_parity_total", "counter", "Answers of both sides that were compared.");
+  for (size_t i = 0; i < count; i++) {
+    for (int k = 0; k < GW_PARITY_COUNT && figures[i].route->migration != NULL; k++)
+      text_route_figure(w, "sluice_parity_total", &figures[i], "result",
+                        gw_parity_name((gw_parity)k), figures[i].parity[k]);
+  }
+  text_family(w, "sluice_parity_differences_total", "counter",
+              "Differences between the answers of both sides.");
+  for (size_t i = 0; i < count; i++) {
+    for (int k = 0; k < GW_DIFF_KIND_COUNT; k++) {
+      if (figures[i].kinds[k] > 0)
+        text_route_figure(w, "sluice_parity_differences_total", &figures[i], "kind",
+                          gw_diff_kind_name((gw_diff_kind)k), figures[i].kinds[k]);
+    }
+  }
+}
+
+static void text_shadows(text_writer *w, const migration_figures *figures, size_t count) {
+  text_family(w, "sluice_shadows_total", "counter", "Requests that were sent to both sides.");
+  for (size_t i = 0; i < count; i++) {
+    if (figures[i].route->migration != NULL)
+      text_route_figure(w, "sluice_shadows_total", &figures[i], NULL, GW_STR(""),
+                        figures[i].shadows);
+  }
+  text_family(w, "sluice_shadows_in_flight", "gauge", "Shadow requests that run.");
+  for (size_t i = 0; i < count; i++) {
+    if (figures[i].route->migration != NULL)
+      text_route_figure(w, "sluice_shadows_in_flight", &figures[i], NULL, GW_STR(""),
+                        figures[i].shadows_in_flight);
+  }
+  text_family(w, "sluice_fallbacks_total", "counter",
+              "Requests that gRPC failed and legacy was to answer: answered, or over the budget.");
+  for (size_t i = 0; i < count; i++) {
+    if (figures[i].route->migration == NULL) continue;
+    text_route_figure(w, "sluice_fallbacks_total", &figures[i], "result", GW_STR("answered"),
+                      figures[i].fallbacks);
+    text_route_figure(w, "sluice_fallbacks_total", &figures[i], "result", GW_STR("refused"),
+                      figures[i].fallbacks_refused);
+  }
+}
+
+static void text_migrations(text_writer *w, const gw_metrics_source *source) {
+  size_t count = source->snapshot->route_count;
+  migration_figures *figures = calloc(count + 1, sizeof *figures);
+  if (figures == NULL && w->code == GW_OK) w->code = GW_NOMEM;
+  if (figures == NULL) return;
+  for (size_t i = 0; i < count; i++)
+    figures_read(source, source->snapshot->routes[i], &figures[i]);
+  text_stands(w, figures, count);
+  text_moves(w, figures, count);
+  text_parity(w, figures, count);
+  text_shadows(w, figures, count);
+  free(figures);
+}
+
+/* ---- routes, all of it ---- */
 
 typedef void text_route_fn(text_writer *w, const gw_route_sums *route);
 
@@ -135,7 +247,6 @@ static void text_routes(text_writer *w, const gw_metric_sums *sums, const gw_sna
   text_family(w, "sluice_request_seconds", "histogram",
               "Time from a request's head to the end of its answer.");
   text_each_route(w, sums, has_legacy, text_route_seconds);
-  text_stages(w, snapshot);
   text_ignored_fields(w, sums);
 }
 
@@ -294,6 +405,7 @@ static void text_process(text_writer *w, const gw_metrics_source *source) {
 gw_code gw_metrics_text_print(const gw_metrics_source *source, gw_buf *out) {
   text_writer w = { .out = out, .code = GW_OK };
   text_routes(&w, source->sums, source->snapshot);
+  text_migrations(&w, source);
   text_upstreams(&w, source->sums);
   text_workers(&w, &source->sums->workers);
   text_process(&w, source);

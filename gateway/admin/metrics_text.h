@@ -2,16 +2,17 @@
  * (prometheus.io/docs/instrumenting/exposition_formats).
  * Every family has HELP and TYPE; counts of something that never happened are left out where their
  * number has no small bound (a route's statuses, an upstream's codes).
- * Pure; errors: GW_TOO_LARGE (over out->max), GW_NOMEM. */
+ * Errors: GW_TOO_LARGE (over out->max), GW_NOMEM. */
 #pragma once
 
 #include "admin/metric_sums.h"
 #include "admin/process.h"
-#include "control/snapshot.h"
+#include "server.h"
 
 typedef struct gw_metrics_source {
   const gw_metric_sums *sums;
-  const gw_snapshot *snapshot; /* the stages of its routes */
+  const gw_snapshot *snapshot; /* its routes' migrations */
+  gw_server *server;           /* who moved them */
   gw_process_figures process;
   const char *version;
   uint64_t start_ms; /* since 1970 */

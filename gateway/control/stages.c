@@ -163,20 +163,14 @@ static bool route_move_kept(gw_stages *stages, stages_route *route, const gw_mig
   return true;
 }
 
-static bool migration_is_with(const gw_migration *one, const gw_migration *other) {
-  if (other == NULL) return false;
-  return one == other ||
-         (one->is_grouped && other->is_grouped && gw_str_eq(one->group, other->group));
-}
-
 /* The route and its group. */
 static void stages_move(gw_stages *stages, const gw_migration *migration, gw_stand to,
                         gw_mover mover, const char *why) {
   const gw_snapshot *snapshot = stages->snapshot;
   for (uint32_t i = 0; i < snapshot->route_count; i++) {
     const gw_migration *other = snapshot->routes[i]->migration;
-    stages_route *route =
-        migration_is_with(migration, other) ? stages_find(stages, other->route) : NULL;
+    bool moves = other != NULL && gw_migration_is_with(migration, other);
+    stages_route *route = moves ? stages_find(stages, other->route) : NULL;
     if (route != NULL) (void)route_move_kept(stages, route, other, to, mover, why);
   }
 }
@@ -442,7 +436,8 @@ static bool tick_group_agrees(const gw_stages *stages, const gw_migration *migra
   const gw_snapshot *snapshot = stages->snapshot;
   for (uint32_t i = 0; i < snapshot->route_count && migration->is_grouped; i++) {
     const gw_migration *other = snapshot->routes[i]->migration;
-    if (!migration_is_with(migration, other) || other->ramp.step_count == 0) continue;
+    if (other == NULL || !gw_migration_is_with(migration, other)) continue;
+    if (other->ramp.step_count == 0) continue;
     const stages_route *route = stages_find(stages, other->route);
     if (route == NULL || route->judgement.verdict != GW_VERDICT_ON ||
         !gw_stand_eq(route->judgement.to, to))

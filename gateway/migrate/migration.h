@@ -92,3 +92,9 @@ typedef struct gw_migration {
 static inline gw_stand gw_migration_stand(const gw_migration *migration) {
   return migration != NULL ? migration->stand : gw_stand_of(GW_STAGE_GRPC, 0);
 }
+
+/* Whether both are one, or of one group: then they move together. */
+static inline bool gw_migration_is_with(const gw_migration *one, const gw_migration *other) {
+  return one == other ||
+         (one->is_grouped && other->is_grouped && gw_str_eq(one->group, other->group));
+}

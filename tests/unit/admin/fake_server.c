@@ -1,5 +1,7 @@
 #include "unit/admin/fake_server.h"
 
+#include <stdio.h>
+
 gw_snapshot *gw_server_snapshot(gw_server *server) {
   return gw_snapshot_ref(server->snapshot);
 }
@@ -22,4 +24,18 @@ gw_code gw_server_reload(gw_server *server, bool allow_breaking, gw_findings *fi
   if (server->warning != NULL) gw_findings_warn(findings, place, "%s", server->warning);
   if (server->mistake != NULL) gw_findings_add(findings, place, "%s", server->mistake);
   return server->reload_code;
+}
+
+gw_code gw_server_stage(gw_server *server, const gw_stage_order *order, gw_stand *from,
+                        gw_stand *to, gw_err *err) {
+  server->order = *order;
+  snprintf(server->order_why, sizeof server->order_why, "%s", order->why);
+  *from = gw_stand_of(GW_STAGE_SHADOW, 0);
+  *to = gw_stand_of(order->stage, order->share);
+  return server->stage_code == GW_OK ? GW_OK : gw_err_set(err, server->stage_code, "not so");
+}
+
+gw_stage_view gw_server_stage_view(gw_server *server, gw_str route) {
+  (void)route;
+  return server->view;
 }

@@ -12,5 +12,9 @@ struct gw_server {
   const char *mistake; /* and what it finds; NULL: nothing */
   const char *warning;
   unsigned reload_count;
+  gw_code stage_code; /* how an order ends */
+  gw_stage_order order;
+  char order_why[GW_JOURNAL_WHY_MAX];
+  gw_stage_view view;
   bool reload_allowed; /* what the last one was told */
 };

@@ -2,6 +2,7 @@
 #include "admin/routes_json.h"
 
 #include "unit/admin/counters.h"
+#include "unit/admin/fake_server.h"
 #include "unit/golden.h"
 
 #define CONFIG   "tests/unit/admin/routes.yaml"
@@ -16,11 +17,14 @@ static gw_snapshot *figures_snapshot(void) {
   return snapshot;
 }
 
+static gw_server figures_server;
+
 static gw_code figures_metrics(const gw_snapshot *snapshot, gw_buf *out) {
   gw_metric_sums sums;
   gw_code code = gw_metric_sums_collect(&sums);
   gw_metrics_source source = { .sums = &sums,
                                .snapshot = snapshot,
+                               .server = &figures_server,
                                .process = { .resident_bytes = 1048576, .open_fds = 12 },
                                .version = "1.2.3",
                                .start_ms = 1700000000042,
@@ -35,7 +39,7 @@ static gw_code figures_routes(const gw_snapshot *snapshot, gw_str name, gw_buf *
   gw_metric_sums sums;
   gw_code code = gw_metric_sums_collect(&sums);
   if (code == GW_OK) {
-    code = name.n > 0 ? gw_routes_json_print_one(snapshot, &sums, name, out)
+    code = name.n > 0 ? gw_routes_json_print_one(snapshot, &sums, name, &figures_server.view, out)
                       : gw_routes_json_print(snapshot, &sums, out);
   }
   gw_metric_sums_done(&sums);
