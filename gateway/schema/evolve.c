@@ -90,18 +90,17 @@ static bool evolve_grow(gw_evolution *e) {
   return true;
 }
 
-/* NULL: no memory, noted. */
+/* A new pair may move the others.  NULL: no memory, noted. */
 static gw_evolve_pair *evolve_pair(gw_evolution *e, const void *older, const void *newer) {
+  uint32_t found = e->slots != NULL ? *evolve_slot(e, older, newer) : 0;
+  if (found != 0) return &e->pairs[found - 1];
   if (e->pair_count == e->pair_capacity && !evolve_grow(e)) {
     e->code = GW_NOMEM;
     return NULL;
   }
-  uint32_t *slot = evolve_slot(e, older, newer);
-  if (*slot == 0) {
-    e->pairs[e->pair_count++] = (gw_evolve_pair){ .older = older, .newer = newer };
-    *slot = e->pair_count;
-  }
-  return &e->pairs[*slot - 1];
+  e->pairs[e->pair_count++] = (gw_evolve_pair){ .older = older, .newer = newer };
+  *evolve_slot(e, older, newer) = e->pair_count;
+  return &e->pairs[e->pair_count - 1];
 }
 
 /* How many types stand in the place of `older`. */
