@@ -1,7 +1,14 @@
 /* Any bytes as a descriptor set: refused with an error, or a pool in which every table agrees with
- * every other.  RELIABILITY H8. */
+ * every other (RELIABILITY H8), that breaks nobody who has it already, that can be compared with
+ * what differs from it by one byte, and for which a starter configuration is written that is
+ * accepted. */
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
+#include "control/changes.h"
+#include "control/starter.h"
 #include "schema/load.h"
 #include "schema/pool.h"
 
@@ -63,13 +70,69 @@ static void fuzz_check_pool(const gw_pool *pool) {
   }
 }
 
+static void fuzz_compare(const gw_pool *older, const gw_pool *newer) {
+  gw_changes changes;
+  gw_buf out;
+  gw_changes_init(&changes);
+  gw_buf_init(&out, NULL, GW_MIB(32));
+  FUZZ_CHECK(gw_changes_of_pools(older, newer, &changes) == GW_OK);
+  FUZZ_CHECK(gw_changes_print(&changes, GW_STR("new"), &out) == GW_OK);
+  FUZZ_CHECK(older != newer || (changes.count == 0 && changes.lost == 0));
+  gw_buf_done(&out);
+  gw_changes_done(&changes);
+}
+
+/* The same bytes but one: where it is, they say themselves. */
+static void fuzz_compare_neighbour(const gw_pool *pool, const uint8_t *data, size_t size) {
+  size_t errors = 0;
+  gw_pool *other = NULL;
+  uint8_t *bytes = malloc(size);
+  FUZZ_CHECK(bytes != NULL);
+  memcpy(bytes, data, size);
+  uint64_t hash = gw_str_hash((gw_str){ (const char *)data, size }, 7);
+  bytes[hash % size] ^= (uint8_t)(1u << (hash >> 32) % 8);
+  gw_schema_source source = { GW_STR_INIT("other.pb"), { (const char *)bytes, size } };
+  if (gw_pool_load(&source, 1, fuzz_note, &errors, &other) == GW_OK) {
+    fuzz_compare(pool, other);
+    fuzz_compare(other, pool);
+  }
+  gw_pool_free(other);
+  free(bytes);
+}
+
+static void fuzz_start(const gw_pool *pool, const uint8_t *data, size_t size) {
+  char path[64];
+  char *const paths[] = { path };
+  gw_buf out;
+  gw_err err;
+  gw_findings findings;
+  gw_snapshot *snapshot = NULL;
+  int file = memfd_create("set", MFD_CLOEXEC);
+  FUZZ_CHECK(file >= 0 && write(file, data, size) == (ssize_t)size);
+  snprintf(path, sizeof path, "/proc/self/fd/%d", file);
+  gw_err_init(&err);
+  gw_buf_init(&out, NULL, GW_CONFIG_BYTES_MAX);
+  gw_findings_init(&findings);
+  FUZZ_CHECK(gw_starter_print(pool, paths, 1, &out, &err) == GW_OK);
+  FUZZ_CHECK(gw_snapshot_parse("sluice.yaml", gw_buf_str(&out), &findings, &snapshot) == GW_OK);
+  gw_snapshot_unref(snapshot);
+  gw_findings_done(&findings);
+  gw_buf_done(&out);
+  close(file);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   gw_schema_source source = { GW_STR_INIT("fuzz.pb"), { (const char *)data, size } };
   gw_pool *pool = NULL;
   size_t errors = 0;
   gw_code code = gw_pool_load(&source, 1, fuzz_note, &errors, &pool);
   FUZZ_CHECK((code == GW_OK) == (errors == 0) && (code == GW_OK) == (pool != NULL));
-  if (pool != NULL) fuzz_check_pool(pool);
+  if (pool != NULL) {
+    fuzz_check_pool(pool);
+    fuzz_compare(pool, pool);
+    fuzz_compare_neighbour(pool, data, size);
+    fuzz_start(pool, data, size);
+  }
   gw_pool_free(pool);
   return 0;
 }
