@@ -349,11 +349,11 @@ bool Expecter::map(const Json &json, const F *field, std::string *out) {
       return refuse(kObjectForm, "an object or array as a map's scalar");
     }
     if (!single(json.items[i], value, &text, &dropped)) return false;
+    if (!seen.insert(name).second) return refuse("a key twice");
     if (dropped) {
       note(kEnumMapValue);
       continue;
     }
-    if (!seen.insert(name).second) return refuse("a key twice");
     entries += (entries.empty() ? "" : ",") + json_quote(name) + ":" + text;
   }
   *out += "{" + entries + "}";
