@@ -26,6 +26,12 @@ static const main_command commands[] = {
     gw_command_init },
   { GW_STR_INIT("compat"), "OLD.pb NEW.pb",
     "list what new descriptors break for the clients of old ones", gw_command_compat },
+  { GW_STR_INIT("status"), "[--admin ADDRESS] [--watch] [--json]",
+    "a running gateway's routes: stage, traffic of both sides, parity", gw_command_status },
+  { GW_STR_INIT("stage"), "ROUTE STAGE [SHARE] [--admin ADDRESS] [--token-file FILE] [--why TEXT]",
+    "move a running route, with its group, to a stage", gw_command_stage },
+  { GW_STR_INIT("suggest"), "ROUTE [--admin ADDRESS]",
+    "print the options that would remove a route's differences", gw_command_suggest },
   { GW_STR_INIT("demo"), "[--once]", "a gRPC service, a gateway before it, and curl's real answers",
     gw_command_demo },
 };

@@ -23,6 +23,9 @@ gw_command_fn gw_command_routes;
 gw_command_fn gw_command_explain;
 gw_command_fn gw_command_init;
 gw_command_fn gw_command_compat;
+gw_command_fn gw_command_status;
+gw_command_fn gw_command_stage;
+gw_command_fn gw_command_suggest;
 gw_command_fn gw_command_demo;
 
 /* Says what is wrong with the words; `word` (may be NULL) is the one meant.  GW_EXIT_USAGE. */
