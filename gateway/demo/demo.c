@@ -8,6 +8,8 @@
 
 #include "demo/child.h"
 #include "demo/descriptors.h"
+#include "demo/legacy_service.h"
+#include "demo/migration_story.h"
 #include "demo/story.h"
 #include "demo/user_service.h"
 #include "net/tcp.h"
@@ -18,6 +20,7 @@
 typedef struct demo {
   gw_loop *loop; /* the service's */
   gw_user_service *service;
+  gw_legacy_service *legacy;
   pthread_t thread;
   bool has_thread;
   uint16_t port, admin_port;
@@ -176,15 +179,41 @@ static void demo_print_head(const demo *d, const char *base) {
   }
 }
 
+/* The second part: the same gRPC service, with the one before it that it takes over from. */
+static gw_code demo_migrate(demo *d, gw_story_result *result, gw_err *err) {
+  gw_code code = gw_legacy_service_open(&d->legacy, err);
+  if (code != GW_OK) return code;
+  gw_migration_demo migration = { .port = d->port,
+                                  .admin_port = d->admin_port,
+                                  .legacy_port = gw_legacy_service_port(d->legacy),
+                                  .service = d->service,
+                                  .config = d->config };
+  gw_child_stop(&d->gateway);
+  code = gw_migration_story_config(&migration, false, err);
+  if (code != GW_OK) return code;
+  printf("\n\nThe migration\n\n"
+         "A REST service that was there before listens on 127.0.0.1:%u. The gateway stands before "
+         "both;\nclients keep asking it, about 200 times a second, while a route is moved. The "
+         "dashboard is at\nhttp://127.0.0.1:%u/.\n",
+         (unsigned)migration.legacy_port, (unsigned)d->admin_port);
+  fflush(stdout);
+  code = gw_child_start(&d->gateway, d->config, d->port, err);
+  if (code == GW_OK) code = gw_migration_story_tell(&migration, demo_was_interrupted, result, err);
+  return code;
+}
+
 static gw_code demo_tell(demo *d, bool once, bool *as_expected, gw_err *err) {
   char base[64];
-  gw_story_result result;
+  gw_story_result result, migration = { 0 };
   snprintf(base, sizeof base, "http://127.0.0.1:%u", (unsigned)d->port);
   demo_print_head(d, base);
   fflush(stdout);
   gw_code code = gw_child_start(&d->gateway, d->config, d->port, err);
   if (code == GW_OK) code = gw_story_tell(base, demo_was_interrupted, &result, err);
+  if (code == GW_OK && !demo_was_interrupted()) code = demo_migrate(d, &migration, err);
   if (code != GW_OK) return code;
+  result.shown += migration.shown;
+  result.failed += migration.failed;
   *as_expected = result.failed == 0 && !demo_was_interrupted();
   if (result.failed == 0)
     printf("\nAll %u answers were as expected.\n", result.shown);
@@ -215,6 +244,7 @@ int gw_demo_main(bool once) {
   fflush(stdout);
   if (code != GW_OK) fprintf(stderr, "sluice demo: %s\n", err.text);
   gw_child_stop(&d.gateway);
+  gw_legacy_service_close(d.legacy);
   demo_stop_service(&d);
   demo_remove_files(&d);
   return code == GW_OK && as_expected ? 0 : 1;

@@ -5,17 +5,7 @@
 #include "base/limits.h"
 #include "demo/curl.h"
 
-#define STORY_URL_MAX     256u
-#define STORY_OPTIONS_MAX 6u
-#define STORY_PARTS_MAX   4u
-
-typedef struct story_step {
-  const char *title, *why;
-  const char *options[STORY_OPTIONS_MAX]; /* of curl */
-  const char *path;
-  int status;
-  const char *parts[STORY_PARTS_MAX]; /* must all be in the answer */
-} story_step;
+#define STORY_URL_MAX 256u
 
 #define STORY_ADA                                                                                  \
   "{\"userId\":\"7\",\"name\":\"Ada Lovelace\",\"email\":\"ada@example.com\","                     \
@@ -25,7 +15,7 @@ typedef struct story_step {
   "\"createdAt\":\"1714651200\"}"
 #define STORY_JSON "Content-Type: application/json"
 
-static const story_step steps[] = {
+static const gw_story_step steps[] = {
   { .title = "A GET becomes a gRPC call",
     .why = "The 7 of the path is the field user_id of GetUserRequest; the User comes back as JSON.",
     .path = "/v1/users/7",
@@ -113,8 +103,8 @@ static void story_print_text(gw_str text) {
 }
 
 /* The first part that the answer lacks, or NULL. */
-static const char *story_missing(const story_step *step, gw_str text) {
-  for (size_t i = 0; i < STORY_PARTS_MAX && step->parts[i] != NULL; i++) {
+static const char *story_missing(const gw_story_step *step, gw_str text) {
+  for (size_t i = 0; i < GW_STORY_PARTS_MAX && step->parts[i] != NULL; i++) {
     size_t n = strlen(step->parts[i]);
     if (text.n < n || memmem(text.p, text.n, step->parts[i], n) == NULL) return step->parts[i];
   }
@@ -122,7 +112,7 @@ static const char *story_missing(const story_step *step, gw_str text) {
 }
 
 /* False: the answer was not the expected one. */
-static bool story_check(const story_step *step, const gw_curl_answer *answer) {
+static bool story_check(const gw_story_step *step, const gw_curl_answer *answer) {
   const char *missing = story_missing(step, gw_buf_str(&answer->text));
   if (answer->status != step->status) {
     printf("     NOT AS EXPECTED: the status should be %d\n", step->status);
@@ -132,15 +122,14 @@ static bool story_check(const story_step *step, const gw_curl_answer *answer) {
   return answer->status == step->status && missing == NULL;
 }
 
-static gw_code story_show(const char *base, const story_step *step, bool *as_expected,
-                          gw_err *err) {
-  const char *args[STORY_OPTIONS_MAX + 2] = { NULL };
+gw_code gw_story_show(const char *base, const gw_story_step *step, bool *as_expected, gw_err *err) {
+  const char *args[GW_STORY_OPTIONS_MAX + 2] = { NULL };
   char url[STORY_URL_MAX];
   size_t count = 0;
   gw_buf line;
   gw_curl_answer answer = { 0 };
   snprintf(url, sizeof url, "%s%s", base, step->path);
-  for (; count < STORY_OPTIONS_MAX && step->options[count] != NULL; count++)
+  for (; count < GW_STORY_OPTIONS_MAX && step->options[count] != NULL; count++)
     args[count] = step->options[count];
   args[count] = url;
   gw_buf_init(&line, NULL, GW_KIB(4));
@@ -166,7 +155,7 @@ gw_code gw_story_tell(const char *base, gw_story_stop_fn *stop, gw_story_result 
     bool as_expected = false;
     if (stop != NULL && stop()) break;
     printf("\n%zu. %s\n   %s\n", i + 1, steps[i].title, steps[i].why);
-    gw_code code = story_show(base, &steps[i], &as_expected, err);
+    gw_code code = gw_story_show(base, &steps[i], &as_expected, err);
     if (code != GW_OK) return code;
     result->shown++;
     if (!as_expected) result->failed++;

@@ -344,6 +344,12 @@ static void method_stream_updates(gw_grpc_call *call, gw_str message) {
 
 #define METHOD_PATH(name) GW_STR_INIT("/userservice.UserService/" name)
 
+static void method_unavailable(gw_grpc_call *call, gw_str message) {
+  (void)message;
+  gw_grpc_call_fail(call, GW_GRPC_UNAVAILABLE, GW_STR("the demo broke this service on purpose"),
+                    GW_STR(""), GW_STR(""));
+}
+
 const gw_grpc_method gw_user_methods[] = {
   { .path = METHOD_PATH("GetUser"), .request = method_get_user },
   { .path = METHOD_PATH("ListUsers"), .request = method_list_users, .more = method_list_more },
@@ -355,3 +361,12 @@ const gw_grpc_method gw_user_methods[] = {
   { .path = METHOD_PATH("DeleteUser"), .request = method_delete_user },
 };
 const size_t gw_user_methods_count = GW_COUNT_OF(gw_user_methods);
+
+const gw_grpc_method gw_user_methods_ill[GW_COUNT_OF(gw_user_methods)] = {
+  { .path = METHOD_PATH("GetUser"), .request = method_unavailable },
+  { .path = METHOD_PATH("ListUsers"), .request = method_unavailable },
+  { .path = METHOD_PATH("StreamUpdates"), .request = method_unavailable },
+  { .path = METHOD_PATH("CreateUser"), .request = method_unavailable },
+  { .path = METHOD_PATH("UpdateUser"), .request = method_unavailable },
+  { .path = METHOD_PATH("DeleteUser"), .request = method_unavailable },
+};

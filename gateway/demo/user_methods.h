@@ -6,3 +6,5 @@
 
 extern const gw_grpc_method gw_user_methods[];
 extern const size_t gw_user_methods_count;
+/* The same service in its bad hour: every call is UNAVAILABLE. */
+extern const gw_grpc_method gw_user_methods_ill[];

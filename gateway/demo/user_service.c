@@ -1,5 +1,6 @@
 #include "demo/user_service.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <utlist.h>
 
@@ -23,6 +24,7 @@ struct gw_user_service {
   size_t conn_count;
   uint16_t port;
   bool is_closing;
+  _Atomic bool is_broken;
 };
 
 static void service_free_when_over(gw_user_service *service) {
@@ -33,7 +35,8 @@ static void service_free_when_over(gw_user_service *service) {
 
 static gw_h2_stream *conn_on_stream(void *user) {
   gw_user_service *service = ((user_conn *)user)->service;
-  return gw_grpc_call_new(gw_user_methods, gw_user_methods_count, service->store,
+  const gw_grpc_method *methods = service->is_broken ? gw_user_methods_ill : gw_user_methods;
+  return gw_grpc_call_new(methods, gw_user_methods_count, service->store,
                           gw_loop_arena_pool(service->loop));
 }
 
@@ -100,6 +103,10 @@ failed:
 
 uint16_t gw_user_service_port(const gw_user_service *service) {
   return service->port;
+}
+
+void gw_user_service_break(gw_user_service *service, bool is_broken) {
+  service->is_broken = is_broken;
 }
 
 void gw_user_service_close(gw_user_service *service) {

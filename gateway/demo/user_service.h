@@ -15,5 +15,8 @@ GW_CHECKED gw_code gw_user_service_open(gw_loop *loop, uint16_t port, gw_user_se
                                         gw_err *err);
 uint16_t gw_user_service_port(const gw_user_service *service);
 
+/* From any thread: every call from now on fails, or is answered again. */
+void gw_user_service_break(gw_user_service *service, bool is_broken);
+
 /* Breaks all connections; the memory goes when the loop has closed the last one.  NULL: no-op. */
 void gw_user_service_close(gw_user_service *service);

@@ -14,7 +14,7 @@ HOMES = (
     (r"wslay/.*", ("front",)),
     (r"microhttpd\.h", ("admin", "demo")),
     (r"protobuf-c/.*|.*\.pb-c\.h", ("schema", "upstream", "admin")),
-    (r"jansson\.h", ("migrate", "control", "admin", "command")),
+    (r"jansson\.h", ("migrate", "control", "admin", "demo", "command")),
     (r"yaml\.h", ("control",)),
     # Macros that work in place, without a symbol or a type that could leak: docs/decisions/0002.
     (r"uthash\.h|utarray\.h|utlist\.h", LAYERS + ("",)),
