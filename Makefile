@@ -26,6 +26,8 @@ DEPS_DEMO := curl
 DEPS_TEST := libcmocka-dev curl python3-grpcio python3-protobuf python3-h2 python3-cryptography openssl nodejs:node npm:npm iproute2:ip
 # The runner, a compiler and libraries for them come from npm and apt-get: tests/conformance/tools.py.
 DEPS_CONFORMANCE := nodejs:node npm:npm
+# Chromium needs a font to lay anything out.  playwright-core comes from npm: tests/browser/browser.py.
+DEPS_BROWSER := chromium fonts-dejavu-core fonts-liberation nodejs:node npm:npm
 DEPS_CHECK := git clang libclang-rt-14-dev clang-format-14 clang-tidy-14 valgrind
 DEPS_BENCH := nghttp2-proxy nghttp2-client nginx-light wrk strace
 DEPS_BENCH_CODEC := g++ libprotobuf-dev protobuf-compiler libjansson-dev
@@ -249,7 +251,7 @@ include tests/bench/bench.mk
 .PHONY: deps
 deps: ## install what building, testing and checking need
 	@$(call need,$(DEPS_BUILD) $(DEPS_DEMO) $(DEPS_TEST) $(DEPS_CONFORMANCE) \
-	  $(DEPS_CHECK) $(DEPS_BENCH) $(DEPS_BENCH_CODEC))
+	  $(DEPS_BROWSER) $(DEPS_CHECK) $(DEPS_BENCH) $(DEPS_BENCH_CODEC))
 
 # The first targets install before the rest of this file asks pkg-config: hence the second make.
 .PHONY: demo
@@ -270,6 +272,18 @@ test-faults: ## backends that die, freeze, vanish and fail under load: what clie
 	@$(MAKE) --no-print-directory all
 	tests/faults/test_faults.py --build $(B)
 
+.PHONY: test-browser
+test-browser: ## the dashboard in headless Chromium
+	@$(call need,$(DEPS_BUILD) $(DEPS_DEMO) $(DEPS_TEST) $(DEPS_BROWSER))
+	@$(MAKE) --no-print-directory all
+	$(PYTHON) tests/run.py --build $(B) browser
+
+.PHONY: screenshots
+screenshots: ## the dashboard's pictures in docs/, made anew
+	@$(call need,$(DEPS_BUILD) $(DEPS_TEST) $(DEPS_BROWSER))
+	@$(MAKE) --no-print-directory all
+	tests/browser/browser.py --build $(B) --shots
+
 .PHONY: soak
 soak: ## the same for minutes, with 100,000 POSTs; hostile services for long
 	@$(call need,$(DEPS_BUILD) $(DEPS_DEMO) $(DEPS_TEST))
@@ -283,7 +297,7 @@ unit-bins: $(UNIT_BINS) $(GOLDEN_SETS)
 .PHONY: check
 check: ## test, lint, sanitizers, valgrind, fuzzers: what CI runs
 	@$(call need,$(DEPS_BUILD) $(DEPS_DEMO) $(DEPS_TEST) $(DEPS_CONFORMANCE) \
-	  $(DEPS_CHECK) $(DEPS_BENCH) $(DEPS_BENCH_CODEC))
+	  $(DEPS_BROWSER) $(DEPS_CHECK) $(DEPS_BENCH) $(DEPS_BENCH_CODEC))
 	tests/check.sh
 
 .PHONY: lint

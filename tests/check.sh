@@ -21,6 +21,7 @@ run() { /usr/bin/python3 tests/run.py "$@"; }
 
 step test make --no-print-directory -j2 test
 step lint run lint
+step browser make --no-print-directory test-browser
 step demo build/sluice demo --once
 step faults tests/faults/test_faults.py --build build
 

@@ -4,7 +4,7 @@
     tests/run.py [--build DIR] [--fuzz-seconds N] [--quick] GROUP...
 
 Groups: unit (DIR/unit/*), conformance (protobuf's own tests), growth (instructions in proportion
-to size), integration (tests/integration/test_*.py), fuzz (DIR/fuzz/*), lint (tests/lint/*),
+to size), integration (tests/integration/test_*.py), browser (tests/browser), fuzz (DIR/fuzz/*), lint (tests/lint/*),
 valgrind (unit tests under memcheck).  One line for each suite with its time; a failing suite's
 output is shown whole.  The exit code is 1 when anything failed or nothing ran.
 """
@@ -22,9 +22,11 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 PYTHON = "/usr/bin/python3"
-GROUPS = ("unit", "conformance", "growth", "integration", "fuzz", "lint", "valgrind")
+GROUPS = ("unit", "conformance", "growth", "integration", "browser", "fuzz", "lint",
+          "valgrind")
 # Layers whose tests end within minutes under memcheck; the codec's many numbers would take an hour.
 VALGRIND_LAYERS = ("base", "schema", "net", "upstream", "exchange", "front")
+BROWSER_SUITES = ("mocked",)
 SUITE_SECONDS = 900
 # Per cent: below it a comparing fuzzer looks at little else than errors.
 ACCEPTED_SHARE_MIN = 30
@@ -121,6 +123,13 @@ def integration_suites(options):
                lambda c=command: count_run(c, count_counted, SUITE_SECONDS))
 
 
+def browser_suites(options):
+    for name in BROWSER_SUITES:
+        command = [PYTHON, str(ROOT / "tests/browser/browser.py"), "--build", str(options.build),
+                   "--only", name]
+        yield f"browser {name}", lambda c=command: count_run(c, count_counted, SUITE_SECONDS)
+
+
 def conformance_suites(options):
     folder = ROOT / "tests/conformance"
     for name, command in (("judge", [folder / "conformance_test.py"]),
@@ -185,7 +194,7 @@ def fuzz_suites(options):
 
 
 SUITES = {"unit": unit_suites, "growth": growth_suites, "conformance": conformance_suites,
-          "integration": integration_suites, "fuzz": fuzz_suites,
+          "integration": integration_suites, "browser": browser_suites, "fuzz": fuzz_suites,
           "lint": lint_suites, "valgrind": valgrind_suites}
 PARALLEL = {"fuzz": 2}
 output_lock = threading.Lock()

@@ -42,7 +42,7 @@ const api = {
   },
 
   get: (path) => api.ask("GET", path),
-  path: (name, rest) => "/routes/" + encodeURIComponent(name) + (rest ? "/" + rest : ""),
+  path: (name, rest) => "/routes/" + addressPart(name) + (rest ? "/" + rest : ""),
 };
 
 // ---- the token ----

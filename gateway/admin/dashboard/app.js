@@ -97,7 +97,7 @@ const app = {
     } else {
       app.list = app.list || listNew({
         histories: app.histories,
-        href: (route, part) => "#/route/" + encodeURIComponent(route.name) + (part ? "/" + part : ""),
+        href: (route, part) => "#/route/" + addressPart(route.name) + (part ? "/" + part : ""),
         move: (route) => moveDialog(route, null, () => app.poll()),
       });
       app.view = app.list;

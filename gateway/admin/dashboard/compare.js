@@ -2,21 +2,30 @@
 // other, and what differs.  The texts may be cut anywhere.
 "use strict";
 
-const COMPARE_CELLS_MAX = 4e6; // of the table below; above it lines face each other as they come
+const COMPARE_CELLS_MAX = 4e6;  // of the table below; above it lines face each other as they come
+const COMPARE_LINES_MAX = 2000; // shown of an answer
+const COMPARE_DEPTH_MAX = 128;  // deeper values have no pointers: nobody reads them, and they cost the most
 
 // [{ text, pointers, closes, key }]: for each line the pointers of the values that begin on it (innermost
 // last) and of the one that ends there, with the names that they have in this text.  Reads any indented
 // JSON, whole or not.
 function jsonLines(text) {
-  const lines = text.split("\n").map((line) => ({ text: line, pointers: [], closes: null, key: "" }));
-  const stack = []; // { isArray, index, key }
+  const lines = text.split("\n", COMPARE_LINES_MAX).map((line) => ({ text: line, pointers: [], closes: null, key: "" }));
+  const stack = []; // { isArray, index, key, prefix: the container's own pointer }
   let line = 0, i = 0, wantsValue = true;
-  const pointer = () => stack.map((level) => "/" + (level.isArray ? level.index
-    : String(level.key).replace(/~/g, "~0").replace(/\//g, "~1"))).join("");
-  const begin = () => { lines[line].pointers.push(pointer()); };
+  const pointer = () => {
+    const top = stack[stack.length - 1];
+    return !top ? "" : top.prefix + "/" + (top.isArray ? top.index
+      : String(top.key).replace(/~/g, "~0").replace(/\//g, "~1"));
+  };
+  const begin = () => { if (stack.length <= COMPARE_DEPTH_MAX) lines[line].pointers.push(pointer()); };
   while (i < text.length) {
     const c = text[i], top = stack[stack.length - 1];
-    if (c === "\n") { line++; i++; continue; }
+    if (c === "\n") {
+      if (++line === lines.length) return [...lines, { text: "… more lines", pointers: [], closes: null, key: "" }];
+      i++;
+      continue;
+    }
     if (c === "\"") {
       let end = i + 1;
       while (end < text.length && text[end] !== "\"" && text[end] !== "\n") end += text[end] === "\\" ? 2 : 1;
@@ -34,11 +43,11 @@ function jsonLines(text) {
     if (c === ":") wantsValue = true;
     else if (c === "{" || c === "[") {
       begin();
-      stack.push({ isArray: c === "[", index: 0, key: "" });
+      stack.push({ isArray: c === "[", index: 0, key: "", prefix: stack.length <= COMPARE_DEPTH_MAX ? pointer() : "" });
       wantsValue = c === "[";
     } else if (c === "}" || c === "]") {
       stack.pop();
-      lines[line].closes = pointer();
+      if (stack.length <= COMPARE_DEPTH_MAX) lines[line].closes = pointer();
       wantsValue = false;
     } else if (c === ",") {
       if (top && top.isArray) { top.index++; wantsValue = true; } else wantsValue = false;

@@ -178,7 +178,7 @@ function chartsNew() {
 
 function detailNew(app, name, section) {
   const context = { name, again: () => app.poll(), showPair: (d) => pairs.show(d) };
-  const state = { route: null, detail: null, missing: false, wanted: section };
+  const state = { route: null, detail: null, at: 0, missing: false, wanted: section };
   const h1 = h("h1", { tabindex: "-1", text: name }), match = h("p", { class: "match" });
   const since = h("p", { class: "hint" });
   const track = trackWide({}, (stage) => move(stage));
@@ -207,7 +207,7 @@ function detailNew(app, name, section) {
     const configured = detail.configured && standText(detail.configured) !== standText(detail)
       ? `; the file says ${standText(detail.configured)}` : "";
     setText(since, isMovable(detail) ? (detail.since ? "since " + clock(detail.since) : "") + configured : "No legacy side: gRPC answers, and there is nothing to move.");
-    for (const panel of [parity, guard, ramp, coverage, journal, setup]) panel.update(detail);
+    for (const panel of [parity, guard, ramp, coverage, journal, setup]) panel.update(detail, state.at);
     for (const chart of charts) chart.update(app.histories.of(name));
     for (const part of [parity.node, guard.node, differences.node, pairs.node, coverage.node]) part.hidden = !isMovable(detail);
     if (!isMovable(detail)) ramp.node.hidden = true;
@@ -227,7 +227,7 @@ function detailNew(app, name, section) {
       const safe = (promise) => promise.then((value) => ({ value }), (error) => ({ error }));
       const [detail, diffs, newest] = await Promise.all([safe(api.get(api.path(name))),
         ...(isMovable(state.route) ? [safe(api.get(api.path(name, "diffs"))), safe(api.get(api.path(name, "pairs")))] : [])]);
-      if (detail.value) state.detail = detail.value;
+      if (detail.value) Object.assign(state, { detail: detail.value, at: performance.now() });
       show();
       for (const [panel, answer] of [[differences, diffs], [pairs, newest]]) {
         if (!answer) continue;

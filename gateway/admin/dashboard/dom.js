@@ -128,6 +128,9 @@ function shareOf(value) {
   return found ? Number(found[1]) / 100 : NaN;
 }
 
+// A lone surrogate, which no address can hold, becomes U+FFFD.
+const addressPart = (text) => encodeURIComponent(String(text).replace(/\p{Surrogate}/gu, "\ufffd"));
+
 const plural = (n, one, many) => count(n) + " " + (n === 1 ? one : many || one + "s");
 
 function announce(text) {

@@ -156,7 +156,6 @@ function summaryParity(big, note, routes) {
   const equal = add("equal"), different = add("different"), compared = equal + different;
   setText(big, compared ? parityText(equal / compared) : "–");
   const routesWith = routes.filter(isDifferent).length;
-  setText(least, compared ? "≥ " + parityText(low) : "");
   setText(note, !compared ? "nothing compared yet" : `${compact(different)} of ${compact(compared)} comparisons differ${
     routesWith ? `, on ${plural(routesWith, "route")}` : ""}`);
 }

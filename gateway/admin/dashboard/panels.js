@@ -1,4 +1,5 @@
-// panels: what a route's page shows beside its differences.  Each is { node, update(detail, route) }.
+// panels: what a route's page shows beside its differences.  Each is { node, update(detail, at) }; at: when the
+// detail came, by performance.now().
 "use strict";
 
 function panelNew(title, className) {
@@ -104,12 +105,12 @@ function rampPanel() {
     setText(left, Number.isNaN(endsAt) ? "–" : rest > 0 ? duration(Math.ceil(rest / 1000) * 1000) : "done");
     bar.firstChild.style.width = Number.isNaN(endsAt) || !(holdMs > 0) ? "0" : (1 - rest / holdMs) * 100 + "%";
   };
-  return { node, tick, update(detail) {
+  return { node, tick, update(detail, at) {
     const ramp = detail.ramp, runs = Boolean(ramp && !ramp.held && detail.stage === "canary");
     node.hidden = !ramp;
     if (!ramp) return;
     holdMs = ramp.hold_ms;
-    endsAt = runs && known(ramp.hold_left_ms) ? performance.now() + ramp.hold_left_ms : NaN;
+    endsAt = runs && known(ramp.hold_left_ms) ? at + ramp.hold_left_ms : NaN;
     setText(aside, ramp.held ? "held" : runs ? "running" : detail.stage === "grpc" ? "finished" : "waits for canary");
     aside.className = "panel-aside" + (ramp.held ? " is-bad" : runs ? " is-on" : "");
     drawn(body, [{ ...ramp, hold_left_ms: 0 }, runs], () => {
