@@ -4,9 +4,10 @@
     tests/run.py [--build DIR] [--fuzz-seconds N] [--quick] GROUP...
 
 Groups: unit (DIR/unit/*), conformance (protobuf's own tests), growth (instructions in proportion
-to size), integration (tests/integration/test_*.py), browser (tests/browser), fuzz (DIR/fuzz/*), lint (tests/lint/*),
-valgrind (unit tests under memcheck).  One line for each suite with its time; a failing suite's
-output is shown whole.  The exit code is 1 when anything failed or nothing ran.
+to size), integration (tests/integration/test_*.py), browser (the dashboard in Chromium), fuzz
+(DIR/fuzz/*), lint (tests/lint/*), valgrind (unit tests under memcheck).  One line for each suite
+with its time; a failing suite's output is shown whole.  The exit code is 1 when anything failed or
+nothing ran.
 """
 import argparse
 import os
