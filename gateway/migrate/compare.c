@@ -177,9 +177,8 @@ static gw_code compare_forms(comparing *c, bool *compared) {
   bool lines = (a->form == GW_BODY_LINES) != (b->form == GW_BODY_LINES);
   gw_str option = option_of_form(a->form);
   *compared = both_trees && (!lines || lists);
-  if (a->form == GW_BODY_UNTYPED || b->form == GW_BODY_UNTYPED) {
-    if (both_trees) return GW_OK;
-  }
+  bool is_untyped = a->form == GW_BODY_UNTYPED || b->form == GW_BODY_UNTYPED;
+  if (is_untyped && *compared) return GW_OK;
   if (lists && a->form == GW_BODY_JSON) option = GW_STR("stream: array");
   c->is_type_told = true;
   return compare_header_values(c, GW_STR("content-type"),

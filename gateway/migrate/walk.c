@@ -107,8 +107,9 @@ static bool is_same_json(const gw_json_node *a, const gw_json_node *b) {
 
 static bool is_tolerated(const gw_walk *walk, const gw_json_node *legacy, const gw_json_node *grpc,
                          const gw_value *a, const gw_value *b) {
-  uint32_t index = legacy->tolerance != 0 ? legacy->tolerance : grpc->tolerance;
+  uint32_t index = legacy->tolerance; /* else the other's */
   double x, y;
+  if (index == 0 || (grpc->tolerance != 0 && grpc->tolerance < index)) index = grpc->tolerance;
   if (index == 0 || !gw_value_to_double(a, &x) || !gw_value_to_double(b, &y)) return false;
   return fabs(x - y) <= walk->migration->compare.tolerances[index - 1].most;
 }
@@ -120,7 +121,7 @@ static gw_diff_kind kind_of_unequal(const gw_json_node *a, const gw_json_node *b
 /* Without a field: numbers, also one of them in quotes, and nothing more. */
 static gw_code walk_plain(const gw_walk *walk, const gw_json_node *legacy,
                           const gw_json_node *grpc) {
-  bool loose = legacy->role == GW_ROLE_LOOSE;
+  bool loose = legacy->role == GW_ROLE_LOOSE && grpc->role == GW_ROLE_LOOSE;
   bool quoted = loose && ((legacy->type == GW_JSON_NUMBER && grpc->type == GW_JSON_STRING) ||
                           (legacy->type == GW_JSON_STRING && grpc->type == GW_JSON_NUMBER));
   gw_diff_kind kind = kind_of_unequal(legacy, grpc);
