@@ -1,7 +1,9 @@
 /* admin: the operators' HTTP server (DESIGN section 6), libmicrohttpd in threads of its own.
  *
- *   GET  / (the dashboard), /help, /livez, /readyz, /metrics, /routes, /routes/NAME
- *   POST /reload, /drain        with a bearer token when admin.token_file is set
+ *   GET  / (the dashboard), /help, /livez, /readyz, /metrics, /routes, /routes/NAME,
+ *        /routes/NAME/diffs, /pairs, /suggest
+ *   POST /reload, /drain; PUT /routes/NAME/stage; DELETE /routes/NAME/diffs
+ *        with a bearer token when admin.token_file is set
  *
  * Reads the counters without stopping a worker; its own faults never touch the data path. */
 #pragma once

@@ -36,7 +36,8 @@ class Commands(Test):
 
     def test_help_names_every_command(self):
         out, _ = self.run_sluice("--help")
-        for command in ("serve", "check", "routes", "explain", "init", "compat", "demo"):
+        for command in ("serve", "check", "routes", "explain", "init", "compat", "demo", "status", "stage",
+                        "suggest"):
             self.assertIn(command, out)
 
     def test_wrong_usage_is_2(self):
