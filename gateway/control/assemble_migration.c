@@ -170,7 +170,8 @@ static uint32_t pointer_follow(const gw_migration *migration, const gw_pointer *
   return pointer->count;
 }
 
-/* Legacy may have what gRPC has not, so this is no error. */
+/* Legacy may have what gRPC has not, and errors have another shape: only what looks like a slip is
+ * told. */
 static void work_check_pointer(const migration_work *work, const gw_yaml *node, const char *option,
                                const gw_pointer *pointer) {
   gw_conf *conf = work->assembly->conf;
@@ -179,6 +180,7 @@ static void work_check_pointer(const migration_work *work, const gw_yaml *node, 
   if (i >= pointer->count || conf->findings->count >= GW_FINDINGS_MAX) return;
   const gw_str *nearest =
       message != NULL ? gw_message_nearest_field(message, pointer->tokens[i]) : NULL;
+  if (message != NULL && nearest == NULL) return;
   gw_findings_warn(conf->findings, gw_conf_place(conf, node),
                    "\"compare.%s\": \"" GW_STR_FMT "\" is nothing in the gRPC side's answer: " //
                    GW_STR_FMT " has no \"" GW_STR_FMT "\"%s",

@@ -23,7 +23,7 @@ import sys
 import tempfile
 import time
 
-from gateways import HERE, TOP, BenchError, Gateway, find_program, start_backend
+from gateways import HERE, MIGRATING, TOP, BenchError, Gateway, find_program, start_backend
 
 CASES = {"GET unary": ("GET", "/v1/users/7", 0), "POST 300 B": ("POST", "/v1/users", 300),
          "GET legacy": ("GET", "/old/users/7", 0)}  # no route: passed on to the HTTP/1.1 backend
@@ -229,6 +229,43 @@ def cores():
     return usable[0], usable[1]
 
 
+# ---- stages of a migration ----------------------------------------------------------------------
+
+MIGRATION_CLIENTS = 64
+# stage, peer, figure, goal
+MIGRATION_GOALS = (("at legacy", "nginx", "cpu_us", 1.10),
+                   ("shadow hangs", "at legacy", "p99_ms", 1.05),
+                   ("shadow 1 %", "at legacy", "p99_ms", 1.05))
+
+
+def bench_migration(options, sluice, work, ports, core_pair, processes):
+    """The client's side of a route at stages legacy and shadow; True when every goal was reached."""
+    gateway_core, load_core = core_pair
+    gateways = [Gateway(name, sluice, work, gateway_core, *ports) for name in (*MIGRATING, "nginx")]
+    processes.extend(gateways)
+    results = {}
+    for gateway in gateways:
+        gateway.wait_ready()
+        load(gateway, "GET unary", MIGRATION_CLIENTS, 1, load_core)
+    for number in range(max(options.rounds, 5)):
+        for gateway in gateways if number % 2 == 0 else gateways[::-1]:
+            results.setdefault(gateway.name, []).append(
+                load(gateway, "GET unary", MIGRATION_CLIENTS, options.seconds, load_core))
+    print(f"\n{'stage, GET':<14}{'clients':>8}{'CPU µs/request':>16}{'requests/s':>12}{'p50 ms':>8}"
+          f"{'p99 ms':>8}{'failed':>8}")
+    for name, runs in results.items():
+        print(f"{name:<14}{MIGRATION_CLIENTS:>8}{median_of(runs, 'cpu_us'):>16.2f}"
+              f"{median_of(runs, 'per_second'):>12.0f}{median_of(runs, 'p50_ms'):>8.2f}"
+              f"{median_of(runs, 'p99_ms'):>8.2f}{sum(r['failed'] for r in runs):>8}")
+    reached = True
+    for name, peer, figure, goal in MIGRATION_GOALS:
+        ratio = statistics.median(a[figure] / b[figure] for a, b in zip(results[name], results[peer]))
+        reached = reached and ratio <= goal
+        print(f"{name}, {'CPU' if figure == 'cpu_us' else 'p99'} against {peer}: {ratio:.2f}, goal "
+              f"{goal:.2f} {'reached' if ratio <= goal else 'missed'}")
+    return reached
+
+
 def save_figures(path, results, syscalls, idle_kb):
     rows = [{"case": case, "clients": clients, "gateway": name, "rounds": runs}
             for (case, clients, name), runs in results.items()]
@@ -263,6 +300,8 @@ def bench(options, work, processes):
     print_figures(results, names)
     print_others(names, syscalls, method, idle_kb)
     reached = print_goals(goals_of(results, syscalls, idle_kb))
+    reached = bench_migration(options, sluice, work, (grpc_port, http_port),
+                              (gateway_core, load_core), processes) and reached
     if options.json:
         save_figures(options.json, results, syscalls, idle_kb)
     return reached

@@ -178,7 +178,61 @@ def nginx_command(_sluice, work, port, _grpc_port, http_port):
     return [find_program("nginx"), "-p", work, "-c", path, "-e", "stderr"]
 
 
-COMMANDS = {"sluice": sluice_command, "nghttpx": nghttpx_command, "nginx": nginx_command}
+MIGRATING_CONFIG = """\
+listen:
+  - address: 127.0.0.1:{port}
+admin:
+  address: 127.0.0.1:{admin_port}
+workers: 1
+descriptors: [{top}/descriptors/userservice.pb]
+upstreams:
+  users:
+    endpoints: [grpc://127.0.0.1:{grpc_port}]
+  monolith:
+    endpoints: [http://127.0.0.1:{http_port}]
+legacy: monolith
+log: {{ level: error, access: false }}
+state: {work}/{name}.state
+defaults:
+  stage: {stage}
+  shadow: {{ sample: {sample}, in_flight: 64, timeout: 2s }}
+routes:
+  - match: GET /v1/users/{{user_id}}
+    rpc: userservice.UserService/GetUser
+    upstream: users
+  - match: POST /v1/users
+    rpc: userservice.UserService/CreateUser
+    upstream: users
+    body: "*"
+"""
+
+
+def migrating_command(name, stage, sample, hangs=False):
+    """A gateway whose routes stand at that stage; `hangs`: the gRPC side never answers."""
+    def command(sluice, work, port, grpc_port, http_port):
+        if hangs:
+            grpc_port = mute_port()
+        config = MIGRATING_CONFIG.format(name=name, work=work, port=port, admin_port=free_port(),
+                                         top=TOP, grpc_port=grpc_port, http_port=http_port,
+                                         stage=stage, sample=sample)
+        return [sluice, "serve", write_file(os.path.join(work, name + ".yaml"), config)]
+    return command
+
+
+mute = []  # listeners that nobody serves
+
+
+def mute_port():
+    mute.append(socket.create_server(("127.0.0.1", 0), backlog=64))
+    return mute[-1].getsockname()[1]
+
+
+# Stages of a migration, measured beside each other.
+MIGRATING = {"at legacy": migrating_command("legacy", "legacy", "0%"),
+             "shadow 1 %": migrating_command("shadow-1", "shadow", "1%"),
+             "shadow 100 %": migrating_command("shadow-100", "shadow", "100%"),
+             "shadow hangs": migrating_command("shadow-hung", "shadow", "100%", hangs=True)}
+COMMANDS = {**MIGRATING, "sluice": sluice_command, "nghttpx": nghttpx_command, "nginx": nginx_command}
 
 
 class Gateway(Process):

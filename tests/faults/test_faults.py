@@ -15,12 +15,13 @@ from pathlib import Path
 
 import stage as stages
 import harness
+import migration
 import restarts
 import troubles
 import trust
 import vanished
 
-CASES = restarts.CASES + troubles.CASES + trust.CASES
+CASES = restarts.CASES + troubles.CASES + trust.CASES + migration.CASES
 
 
 def run_within(stage, name, arguments):
