@@ -27,7 +27,7 @@ GROUPS = ("unit", "conformance", "growth", "integration", "browser", "fuzz", "li
           "valgrind")
 # Layers whose tests end within minutes under memcheck; the codec's many numbers would take an hour.
 VALGRIND_LAYERS = ("base", "schema", "net", "upstream", "exchange", "front")
-BROWSER_SUITES = ("mocked",)
+BROWSER_SUITES = ("mocked", "real")
 SUITE_SECONDS = 900
 # Per cent: below it a comparing fuzzer looks at little else than errors.
 ACCEPTED_SHARE_MIN = 30

@@ -8,19 +8,28 @@ WORD: only tests whose names hold it.  --shots: makes the pictures in docs/, tes
 """
 import argparse
 import fcntl
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "integration"))
 from harness import ROOT, Gateway, Settings, config  # noqa: E402
+from migration_case import Twin, migration_config  # noqa: E402
 
-SUITES = ("mocked",)
+SUITES = ("mocked", "real")
+TOKEN = "a-token-of-the-tests"
+OPTIONS = """
+stage: shadow
+guard: { window: 30s, requests: 50, errors: 1% }
+ramp: { steps: [12.5%, 50%, 100%], hold: 10m }
+"""
 
 
 def node_modules():
@@ -74,6 +83,25 @@ def with_page(script, arguments):
 
 def mocked(words):
     return with_page("mocked.js", words)
+
+
+def real(words):
+    """Two gateways before the same services: with a token and without."""
+    with tempfile.TemporaryDirectory(dir=Settings.work()) as folder, ExitStack() as stack:
+        token = Path(folder) / "token"
+        token.write_text(TOKEN)
+        token.chmod(0o600)
+        twin = Twin()
+        stack.callback(twin.kill)
+        twin.set(legacy={"int64": "number", "names": "proto", "override": {"email": "a@b.example"}})
+        text = migration_config(twin.legacy, twin.grpc, OPTIONS)
+        gateways = []
+        for admin in (f"token_file: {token}", ""):
+            gateways.append(Gateway(text, admin=admin))
+            stack.callback(gateways[-1].kill)
+        facts = {"admin": f"http://127.0.0.1:{gateways[0].admin_port}/", "token": TOKEN,
+                 "open": f"http://127.0.0.1:{gateways[1].admin_port}/", "port": gateways[0].port}
+        return run_script("real.js", words, {"SLUICE_REAL": json.dumps(facts)})
 
 
 def main():

@@ -139,7 +139,7 @@ function lineNodes(line, other) {
   const value = (l) => l.text.indexOf("\": ") + 1;
   if (line.key && bare(line.key) === bare(other.key) && value(line) > 0 && value(other) > 0) {
     const mine = value(line), theirs = value(other);
-    return [text.slice(0, mine), ...lineNodes({ text: text.slice(mine) }, { text: other.text.slice(theirs) })];
+    if (text.slice(mine) !== other.text.slice(theirs)) return [text.slice(0, mine), ...lineNodes({ text: text.slice(mine) }, { text: other.text.slice(theirs) })];
   }
   while (head < most && text[head] === other.text[head]) head++;
   while (tail < most - head && text[text.length - 1 - tail] === other.text[other.text.length - 1 - tail]) tail++;
