@@ -36,6 +36,8 @@ step asan-integration run --build build/asan --quick integration
 step tsan-build make --no-print-directory -j2 SAN=tsan all
 step tsan-lifecycle run --build build/tsan --quick --only lifecycle integration
 step tsan-chaos run --build build/tsan --quick --only chaos integration
+step tsan-shadow run --build build/tsan --quick --only shadow integration
+step tsan-stages run --build build/tsan --quick --only stages integration
 
 step clang make --no-print-directory -j2 CC=clang B=build/clang all
 step growth-build make --no-print-directory -j2 growth-bins
