@@ -15,6 +15,16 @@ static unsigned fallback_code(const gw_call_result *result) {
   return result->code == GW_OK ? result->grpc_code : gw_code_grpc(result->code);
 }
 
+/* Legacy answers within what is left of the request's deadline.  False: nothing is. */
+static bool fallback_has_time(const gw_exchange *exchange, gw_forward *forward) {
+  uint64_t now = gw_loop_now_ms(exchange->engine->loop);
+  if (exchange->deadline_ms == 0) return true;
+  if (exchange->deadline_ms <= now) return false;
+  uint64_t left = exchange->deadline_ms - now;
+  if (forward->timeout_ms == 0 || forward->timeout_ms > left) forward->timeout_ms = left;
+  return true;
+}
+
 bool gw_fallback_take(gw_exchange *exchange, const gw_call_result *result) {
   gw_engine *engine = exchange->engine;
   gw_forward *forward = exchange->fallback;
@@ -23,7 +33,7 @@ bool gw_fallback_take(gw_exchange *exchange, const gw_call_result *result) {
   if (code != GW_GRPC_UNAVAILABLE && code != GW_GRPC_UNIMPLEMENTED) return false;
   gw_side_account(exchange, true, gw_clock_us() - exchange->begin_us);
   if (exchange->shadow != NULL) gw_shadow_leave(exchange, GW_PARITY_FAILED);
-  if (engine->fallbacks >= GW_FALLBACKS_MAX) {
+  if (engine->fallbacks >= GW_FALLBACKS_MAX || !fallback_has_time(exchange, forward)) {
     gw_count(&exchange->counters->fallbacks_refused, 1);
     return false;
   }

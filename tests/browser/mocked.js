@@ -84,7 +84,7 @@ test("a failed poll is a gap in the lines", { allow: /status of 503/ }, async (p
 
 test("filter, stages and order", async (page) => {
   await show(page);
-  const names = () => page.locator(".row-route .name").allInnerTexts();
+  const names = () => page.locator(".row-route .name").allTextContents();
   await page.keyboard.press("/");
   await page.keyboard.type("user get");
   equal(await names(), ["get-user", "list-users", "create-user", "update-user", "delete-user"].slice(0, 1)

@@ -324,6 +324,13 @@ class Fallback(Migrating):
             for n in range(5):
                 self.assertEqual(gw.curl(f"/v1/users/{n}").status, 200)
 
+    def test_legacy_has_what_is_left_of_the_deadline(self):
+        gw = self.between("stage: grpc\nfallback: true\nretry: { attempts: 1 }\ntimeout: 1s")
+        self.twin.set(grpc={"fail": 14, "latency_ms": 400}, legacy={"hang": 5})
+        begin = time.monotonic()
+        self.check_error(gw.curl("/v1/users/7"), 504, 4)
+        self.assertTrue(0.8 < time.monotonic() - begin < 2)
+
     def test_legacy_fails_too(self):
         gw = self.between("stage: grpc\nfallback: true\nretry: { attempts: 1 }")
         self.twin.set(grpc={"fail": 14}, legacy={"fail": 500})
