@@ -6,6 +6,10 @@
 #include "net/gzip.h"
 #include "net/loop_uv.h"
 
+/* So late a timer waits for what the sockets hold: this thread did not run, and an answer that came
+ * meanwhile is no missed deadline. */
+#define LOOP_LATE_MS 20u
+
 typedef struct loop_post {
   struct loop_post *next;
   gw_post_fn *run;
@@ -25,6 +29,7 @@ struct gw_loop {
   size_t heap_n, heap_cap;
   uint64_t alarm_at_ms; /* 0: not armed */
   bool is_firing;
+  bool has_waited; /* late timers: the sockets were looked at */
   gw_arena_pool arena_pool;
   gw_mem_pool mem_pool;
   loop_tls *tls;
@@ -119,6 +124,13 @@ static void loop_arm(gw_loop *loop) {
 static void loop_on_alarm(uv_timer_t *alarm) {
   gw_loop *loop = GW_CONTAINER_OF(alarm, gw_loop, alarm);
   uint64_t now = uv_now(&loop->uv);
+  bool is_late = loop->heap_n > 0 && loop->heap[0]->at_ms + LOOP_LATE_MS < now;
+  loop->has_waited = is_late && !loop->has_waited;
+  if (loop->has_waited) {
+    loop->alarm_at_ms = now + 1; /* the next iteration; libuv would run 0 in this one */
+    uv_timer_start(alarm, loop_on_alarm, 1, 0);
+    return;
+  }
   loop->alarm_at_ms = 0;
   loop->is_firing = true;
   while (loop->heap_n > 0 && loop->heap[0]->at_ms <= now) {

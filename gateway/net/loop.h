@@ -3,7 +3,8 @@
  * gw_loop_post() excepted.
  *
  * Timers are absolute, in milliseconds of gw_loop_now_ms() (monotonic), kept in one heap for each
- * loop. A task runs once at the end of the iteration in which it was deferred, before the loop
+ * loop.  After a pause of the whole thread what came on sockets meanwhile is handled before they
+ * fire.  A task runs once at the end of the iteration in which it was deferred, before the loop
  * sleeps: this is where writes that were gathered during the iteration leave in one system call. */
 #pragma once
 

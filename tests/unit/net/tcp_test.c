@@ -57,6 +57,19 @@ static void accepting_init(accepting *a) {
   CHECK_INT(gw_listener_open(a->loop, fd, on_accepted, a, &a->listener), GW_OK);
 }
 
+typedef struct deadline {
+  gw_timer timer;
+  const accepting *a;
+  size_t received; /* when it passed */
+  bool passed;
+} deadline;
+
+static void deadline_on_fired(gw_timer *timer) {
+  deadline *d = GW_CONTAINER_OF(timer, deadline, timer);
+  d->received = d->a->received;
+  d->passed = true;
+}
+
 static void accepting_done(accepting *a) {
   if (a->tcp != NULL) gw_tcp_close(a->tcp);
   PUMP(a->loop, a->tcp == NULL);
@@ -161,6 +174,22 @@ TEST(tcp, a_listener_survives_each_failed_alloc) {
   uint32_t before = a.accepted;
   int fd = raw_connect(&a.address);
   PUMP(a.loop, a.accepted > before);
+  close(fd);
+  accepting_done(&a);
+}
+
+/* A machine that was paused, or too busy: what came in time is not late. */
+TEST(tcp, what_came_while_the_thread_did_not_run_is_read_before_deadlines_pass) {
+  accepting a;
+  accepting_init(&a);
+  int fd = raw_connect(&a.address);
+  PUMP(a.loop, a.accepted == 1);
+  deadline d = { .timer.fired = deadline_on_fired, .a = &a };
+  CHECK(gw_timer_set(a.loop, &d.timer, gw_loop_now_ms(a.loop) + 1));
+  CHECK_INT(write(fd, "here", 4), 4);
+  usleep(100000);
+  PUMP(a.loop, d.passed);
+  CHECK_INT(d.received, 4);
   close(fd);
   accepting_done(&a);
 }
