@@ -87,6 +87,18 @@ static bool shadow_account(gw_shadow *shadow) {
   return engine->shadow_bytes <= GW_SHADOW_BYTES_MAX;
 }
 
+/* Whether the side itself answered, and not the gateway in its place: 502 of a side that is not
+ * there says nothing about parity.  A request that the gateway refuses for what it is, before any
+ * side was asked, is answered too: so it is for a client. */
+static bool exchange_was_answered(const gw_exchange *exchange) {
+  if (exchange->forward != NULL) {
+    const gw_http_call *call = &exchange->forward->call;
+    return call->has_head && call->result.code == GW_OK;
+  }
+  if (exchange->call.state == GW_CALL_IDLE) return exchange->status < 500;
+  return gw_call_is_done(&exchange->call) && exchange->call.result.code == GW_OK;
+}
+
 /* ---- the comparison ---- */
 
 static void shadow_offer(gw_shadow *shadow) {
@@ -108,17 +120,6 @@ static void shadow_offer(gw_shadow *shadow) {
 }
 
 /* ---- asking the other side ---- */
-
-/* Whether the side itself answered.  A request that the gateway refuses is answered too: so it
- * would be for a client. */
-static bool exchange_was_answered(const gw_exchange *exchange) {
-  if (exchange->forward != NULL) {
-    const gw_http_call *call = &exchange->forward->call;
-    return call->has_head && call->result.code == GW_OK;
-  }
-  if (exchange->call.state == GW_CALL_IDLE) return true;
-  return gw_call_is_done(&exchange->call) && exchange->call.result.code == GW_OK;
-}
 
 static gw_record *shadow_record(gw_shadow *shadow) {
   return shadow->state == SHADOW_ASKING ? &shadow->other : &shadow->again;
@@ -246,6 +247,10 @@ static void shadow_given(gw_shadow *shadow) {
   gw_record_end(&shadow->given);
   if (!shadow->has_body) { /* answered before all was asked: the other side cannot be asked alike */
     shadow_give_up(shadow, GW_PARITY_DROPPED);
+    return;
+  }
+  if (!exchange_was_answered(shadow->exchange)) {
+    shadow_give_up(shadow, GW_PARITY_FAILED);
     return;
   }
   shadow_detach(shadow);
@@ -381,10 +386,11 @@ static void shadow_init(gw_shadow *shadow, gw_exchange *exchange) {
 
 static bool shadow_has_room(const gw_exchange *exchange, const gw_h1_request *request) {
   const gw_shadow_policy *policy = &exchange->rule->route->migration->shadow;
-  uint32_t share = policy->in_flight / exchange->lease->snapshot->workers;
-  if (gw_counter_get(&exchange->counters->shadows_in_flight) >= (share > 0 ? share : 1)) {
-    return false;
-  }
+  /* Workers don't know of each other: each has a part, and the parts are no more than the whole. */
+  uint32_t workers = exchange->lease->snapshot->workers;
+  uint32_t part = policy->in_flight / workers;
+  if (exchange->engine->worker < policy->in_flight % workers) part++;
+  if (gw_counter_get(&exchange->counters->shadows_in_flight) >= part) return false;
   if (exchange->engine->shadow_bytes >= GW_SHADOW_BYTES_MAX) return false;
   return request->body_kind != GW_H1_BODY_LENGTH || request->content_length <= policy->body_bytes;
 }

@@ -177,6 +177,13 @@ class BadShadow(Migrating):
         self.assertEqual((parity["failed"], parity["dropped"]), (10, 30))
         self.assertEqual(metric_sum(gw.metrics(), "sluice_shadows_in_flight", route="get-user"), 0)
 
+    def test_in_flight_is_of_all_workers_together(self):
+        gw = self.between("stage: shadow\nshadow: { timeout: 8s, in_flight: 2 }", workers=4)
+        self.twin.set(grpc={"hang": 5})
+        for n in range(40):  # each on a connection of its own: they come to all workers
+            self.assertEqual(gw.curl(f"/v1/users/{n}").status, 200)
+        self.assertIn(metric_sum(gw.metrics(), "sluice_shadows_total", route="get-user"), (1, 2))
+
     def test_it_is_not_there(self):
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
@@ -271,6 +278,21 @@ class Canary(Migrating):
                          [("/email", "value", 40)])
         self.assertEqual(json.loads(found[0]["grpc"]), "grpc@example.com")
         self.assertEqual(json.loads(found[0]["legacy"]), "7@example.com")
+
+    def test_a_legacy_that_is_not_there_is_no_difference(self):
+        """Else the guard would take the route back to it."""
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            gw = self.between("stage: canary\ncanary: 50%\n"
+                              "guard: { window: 5s, requests: 5, errors: 1%, parity: 99.9% }",
+                              ready=False, legacy=f"http://127.0.0.1:{probe.getsockname()[1]}")
+            with gw.connect() as client:
+                count = collections.Counter(client.get(f"/v1/users/{n}").status for n in range(60))
+            self.assertEqual(sum(count.values()), 60)
+            self.assertTrue(count[200] > 10 and count[200] < 50, count)
+            self.assertEqual(self.settled(gw, 60), {"equal": 0, "different": 0, "failed": 60,
+                                                    "dropped": 0})
+            self.assertEqual(gw.admin("/routes/get-user").json()["stage"], "canary")
 
     def test_a_cookie_keeps_the_side_and_groups_draw_alike(self):
         gw = self.between("stage: canary\ncanary: 50%\nsticky: { cookie: session }\ngroup: users\n"
