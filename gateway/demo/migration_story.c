@@ -32,6 +32,7 @@ typedef struct tell_figures {
 
 /* ---- the configuration ---- */
 
+/* What is not written out comes from the .proto's google.api.http rules, and stands at grpc. */
 static const char config_head[] = "listen:\n"
                                   "  - address: 127.0.0.1:%u\n"
                                   "admin:\n"
@@ -44,50 +45,42 @@ static const char config_head[] = "listen:\n"
                                   "    endpoints: [grpc://127.0.0.1:%u]\n"
                                   "  monolith:\n"
                                   "    endpoints: [http://127.0.0.1:%u]\n"
-                                  "legacy: monolith\n";
-static const char config_route[] =
-    "routes:\n"
+                                  "services:\n"
+                                  "  - service: userservice.UserService\n"
+                                  "    upstream: users\n"
+                                  "routes:\n"
+                                  "  - match: POST /v1/users\n"
+                                  "    rpc: userservice.UserService/CreateUser\n"
+                                  "    upstream: users\n"
+                                  "    body: \"*\"\n"
+                                  "    legacy: monolith\n";
+static const char config_create[] = "    stage: legacy\n";
+static const char config_create_mended[] =
+    "    success_status: 201                         # so legacy says\n"
+    "    json: { names: proto, int64: number }\n"
+    "    stage: grpc\n";
+static const char config_get[] =
     "  - name: get-user\n"
     "    match: GET /v1/users/{user_id}\n"
     "    rpc: userservice.UserService/GetUser\n"
     "    upstream: users\n"
+    "    legacy: monolith\n"
     "    stage: legacy\n"
     "    fallback: true\n"
     "    guard: { window: 5s, requests: 20, errors: 5%, back_to: shadow }\n";
-static const char config_mended[] =
-    "    json: { names: proto, int64: number }     # as legacy wrote them\n"
+static const char config_get_mended[] =
+    "    json: { names: proto, int64: number }          # as legacy wrote them\n"
     "    compare:\n"
     "      ignore: [/error, /code, /message, /details]  # clients look at a 404's status only\n";
-static const char config_others[] = "  - match: POST /v1/users\n"
-                                    "    rpc: userservice.UserService/CreateUser\n"
-                                    "    upstream: users\n"
-                                    "    body: \"*\"\n"
-                                    "    stage: legacy\n"
-                                    "  - match: PATCH /v1/users/{user.user_id}\n"
-                                    "    rpc: userservice.UserService/UpdateUser\n"
-                                    "    upstream: users\n"
-                                    "    body: user\n";
-static const char config_others_mended[] =
-    "  - match: POST /v1/users\n"
-    "    rpc: userservice.UserService/CreateUser\n"
-    "    upstream: users\n"
-    "    body: \"*\"\n"
-    "    success_status: 201                      # so legacy says\n"
-    "    json: { names: proto, int64: number }\n"
-    "    stage: grpc\n"
-    "  - match: PATCH /v1/users/{user.user_id}\n"
-    "    rpc: userservice.UserService/UpdateUser\n"
-    "    upstream: users\n"
-    "    body: user\n";
 
 gw_code gw_migration_story_config(const gw_migration_demo *demo, bool is_mended, gw_err *err) {
   FILE *file = fopen(demo->config, "wb");
   if (file == NULL) return gw_err_set(err, GW_UNAVAILABLE, "%s cannot be written", demo->config);
   fprintf(file, config_head, (unsigned)demo->port, (unsigned)demo->admin_port,
           (unsigned)gw_user_service_port(demo->service), (unsigned)demo->legacy_port);
-  fputs(config_route, file);
-  if (is_mended) fputs(config_mended, file);
-  fputs(is_mended ? config_others_mended : config_others, file);
+  fputs(is_mended ? config_create_mended : config_create, file);
+  fputs(config_get, file);
+  if (is_mended) fputs(config_get_mended, file);
   bool is_good = !ferror(file);
   if (fclose(file) == 0 && is_good) return GW_OK;
   return gw_err_set(err, GW_UNAVAILABLE, "%s cannot be written", demo->config);
@@ -264,7 +257,7 @@ static gw_code tell_mended(teller *t) {
   bool in_time;
   tell_title(t, "The options are taken, the data are mended",
              "These lines go into the route; a reload loses no request. The email is repaired.");
-  tell_lines(config_mended);
+  tell_lines(config_get_mended);
   gw_code code = gw_migration_story_config(t->demo, true, t->err);
   if (code == GW_OK) code = tell_request(t, t->admin, &reload);
   if (code == GW_OK) code = tell_request(t, t->base, &patch);

@@ -2,6 +2,8 @@
 import json
 import os
 import re
+import shlex
+import signal
 import subprocess
 import tempfile
 from pathlib import Path
@@ -158,6 +160,28 @@ class Commands(Test):
         self.assertIn("curl", out)
         self.assertIn("/v1/users", out)
         self.assertIn("200", out)
+
+    def test_the_readme_shows_what_the_demo_answers(self):
+        text = (ROOT / "README.md").read_text()
+        block = text[text.index("While `make demo` serves"):].split("```")[1]
+        shown = [part.split("\n", 1) for part in block.strip().split("$ curl ")[1:]]
+        self.assertGreaterEqual(len(shown), 4)
+        demo = subprocess.Popen([Settings.sluice(), "demo"], stdout=subprocess.PIPE, text=True)
+        self.addCleanup(demo.stdout.close)
+        try:
+            told = next(line for line in demo.stdout if "The gateway serves on at" in line)
+            base = re.search(r"http://127\.0\.0\.1:\d+", told)[0]
+            for line, answer in shown:
+                with self.subTest(line):
+                    words = shlex.split(line.replace("http://127.0.0.1:8080", base))
+                    got = subprocess.run(["curl", "-sS", *words], stdout=subprocess.PIPE, text=True,
+                                         check=True, timeout=20).stdout
+                    undated = [[one for one in of.strip().splitlines() if not one.startswith("Date:")]
+                               for of in (got, answer)]
+                    self.assertEqual(undated[0], undated[1])
+        finally:
+            demo.send_signal(signal.SIGINT)
+            self.assertEqual(demo.wait(20), 0)
 
     def test_examples_are_right(self):
         certs = Folder(self.folder / "certs")
