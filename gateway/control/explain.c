@@ -10,6 +10,7 @@
 #include "migrate/migration.h"
 #include "route/bind.h"
 #include "route/headers.h"
+#include "route/method.h"
 #include "route/uri.h"
 
 #define EXPLAIN_SCRATCH_BYTES GW_MIB(1) /* beside what the messages need */
@@ -71,12 +72,6 @@ static void say_upstream(explain *e, const gw_route *route) {
   say(e, "\n");
 }
 
-/* RFC 9110 section 9.2.1. */
-static bool explain_is_safe(const explain *e) {
-  return gw_str_eq(e->method, GW_STR("GET")) || gw_str_eq(e->method, GW_STR("HEAD")) ||
-         gw_str_eq(e->method, GW_STR("OPTIONS"));
-}
-
 /* Which side answers: nobody is asked, and a stage set at run time is not known here. */
 static void say_side(explain *e, const gw_migration *m) {
   char share[GW_SHARE_TEXT_MAX];
@@ -98,14 +93,14 @@ static void say_side(explain *e, const gw_migration *m) {
   }
   if (m->fallback && m->stand.stage >= GW_STAGE_CANARY)
     say(e, "; legacy (" GW_STR_FMT ") where grpc is UNAVAILABLE or UNIMPLEMENTED%s",
-        GW_STR_ARG(m->legacy_name), explain_is_safe(e) ? "" : ", not for this method");
+        GW_STR_ARG(m->legacy_name), gw_method_is_safe(e->method) ? "" : ", not for this method");
   say(e, "\n");
 }
 
 /* Whether this request may be sent to the other side as well. */
 static void say_shadow(explain *e, const gw_migration *m) {
   char share[GW_SHARE_TEXT_MAX];
-  bool safe = explain_is_safe(e);
+  bool safe = gw_method_is_safe(e->method);
   gw_share_print(m->shadow.sample, share);
   if (m->stand.stage == GW_STAGE_LEGACY || (m->stand.stage == GW_STAGE_GRPC && !m->shadow.legacy))
     return;

@@ -15,6 +15,7 @@
 #include "exchange/side.h"
 #include "exchange/trace.h"
 #include "route/bind.h"
+#include "route/method.h"
 #include "route/uri.h"
 
 #define EXCHANGES_KEPT_MAX   256u        /* free ones, for each worker */
@@ -284,14 +285,10 @@ gw_code gw_exchange_bind(gw_exchange *exchange, gw_str body, bool is_first, gw_a
   return GW_UNLIKELY(route->compresses) ? gw_compress_message(exchange, arena, out, start) : GW_OK;
 }
 
-/* RFC 9110 section 9.2.2, or what the .proto says. */
+/* By its method, or by what the .proto says. */
 static bool exchange_is_idempotent(const gw_exchange *exchange) {
-  static const gw_str methods[] = { GW_STR_INIT("GET"), GW_STR_INIT("HEAD"), GW_STR_INIT("PUT"),
-                                    GW_STR_INIT("DELETE"), GW_STR_INIT("OPTIONS") };
-  for (size_t i = 0; i < GW_COUNT_OF(methods); i++) {
-    if (gw_str_eq(exchange->method, methods[i])) return true;
-  }
-  return exchange->rule->route->rpc->idempotency != GW_IDEMPOTENCY_UNKNOWN;
+  return gw_method_is_idempotent(exchange->method) ||
+         exchange->rule->route->rpc->idempotency != GW_IDEMPOTENCY_UNKNOWN;
 }
 
 /* Starts the call: with one message (`frames`), or with those that follow (`queue`). */

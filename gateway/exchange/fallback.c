@@ -3,11 +3,12 @@
 #include "exchange/forward.h"
 #include "exchange/shadow.h"
 #include "exchange/side.h"
+#include "route/method.h"
 
 gw_code gw_fallback_prepare(gw_exchange *exchange, const gw_h1_request *request, gw_str peer) {
   const gw_migration *migration = exchange->rule->route->migration;
   if (migration == NULL || !migration->fallback || exchange->is_shadow) return GW_OK;
-  if (!gw_side_is_safe(request->method) || request->body_kind != GW_H1_BODY_NONE) return GW_OK;
+  if (!gw_method_is_safe(request->method) || request->body_kind != GW_H1_BODY_NONE) return GW_OK;
   return gw_forward_prepare(exchange, request, peer, migration->legacy, &exchange->fallback);
 }
 

@@ -3,6 +3,7 @@
 #include "exchange/forwarded.h"
 #include "exchange/reply.h"
 #include "net/h1_writer.h"
+#include "route/method.h"
 
 #define FORWARD_LINE_BYTES   32u /* what a line has besides its parts, at most */
 #define FORWARD_FIXED_BYTES  512u
@@ -83,17 +84,6 @@ static gw_code request_write(gw_exchange *exchange, const gw_h1_request *request
   code = gw_h1_write_end(&writer);
   *head = gw_buf_str(&out);
   return code;
-}
-
-/* RFC 9110 section 9.2.2, and QUERY, which is safe. */
-static bool method_is_idempotent(gw_str method) {
-  static const gw_str methods[] = { GW_STR_INIT("GET"),     GW_STR_INIT("HEAD"),
-                                    GW_STR_INIT("OPTIONS"), GW_STR_INIT("PUT"),
-                                    GW_STR_INIT("DELETE"),  GW_STR_INIT("QUERY") };
-  for (size_t i = 0; i < GW_COUNT_OF(methods); i++) {
-    if (gw_str_eq(method, methods[i])) return true;
-  }
-  return false;
 }
 
 /* ---- time ---- */
@@ -313,7 +303,7 @@ gw_code gw_forward_prepare(gw_exchange *exchange, const gw_h1_request *request, 
   forward->idle_timeout_ms = snapshot->legacy_idle_timeout_ms;
   forward->request.to_head = exchange->is_head;
   forward->request.is_chunked = request->body_kind == GW_H1_BODY_CHUNKED;
-  forward->request.is_idempotent = method_is_idempotent(request->method);
+  forward->request.is_idempotent = gw_method_is_idempotent(request->method);
   forward->call.tick = forward_on_call;
   forward->call.arena = &exchange->arena;
   gw_code code = request_write(exchange, request, peer, config->endpoints[0].authority,

@@ -5,8 +5,8 @@
 
 #include "exchange/forward.h"
 #include "exchange/record.h"
-#include "exchange/side.h"
 #include "migrate/comparer.h"
+#include "route/method.h"
 
 #define SHADOW_HEAD_BYTES GW_KIB(64) /* of request and answers besides their bodies */
 #define SHADOW_AGAIN      20u        /* one of so many asks legacy a second time */
@@ -374,7 +374,7 @@ static void shadow_init(gw_shadow *shadow, gw_exchange *exchange) {
                          .migration = migration,
                          .counters = exchange->counters,
                          .first = exchange->side,
-                         .is_safe = gw_side_is_safe(exchange->method) };
+                         .is_safe = gw_method_is_safe(exchange->method) };
   gw_arena_init(&shadow->arena, NULL, SHADOW_HEAD_BYTES + 8 * policy->body_bytes);
   gw_buf_init(&shadow->body, &shadow->arena, policy->body_bytes);
   gw_record_init(&shadow->given, &shadow->arena, &migration->compare, policy->body_bytes);

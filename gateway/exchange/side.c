@@ -2,11 +2,7 @@
 
 #include "exchange/shadow.h"
 #include "migrate/draw.h"
-
-bool gw_side_is_safe(gw_str method) {
-  return gw_str_eq(method, GW_STR("GET")) || gw_str_eq(method, GW_STR("HEAD")) ||
-         gw_str_eq(method, GW_STR("OPTIONS"));
-}
+#include "route/method.h"
 
 void gw_side_draw(gw_exchange *exchange, const gw_h1_request *request, gw_str peer) {
   const gw_rule *rule = exchange->rule;
@@ -22,7 +18,7 @@ void gw_side_draw(gw_exchange *exchange, const gw_h1_request *request, gw_str pe
   }
   /* A stream of requests is never whole, and cannot be sent twice. */
   if (stand.stage == GW_STAGE_LEGACY || rule->reads_stream) return;
-  bool is_safe = gw_side_is_safe(request->method);
+  bool is_safe = gw_method_is_safe(request->method);
   if (gw_draw_shadow(migration, stand, is_safe, gw_engine_random(engine))) {
     gw_shadow_begin(exchange, request, peer);
   }

@@ -9,8 +9,5 @@
  * keep the side that they have. */
 void gw_side_draw(gw_exchange *exchange, const gw_h1_request *request, gw_str peer);
 
-/* RFC 9110 section 9.2.1. */
-bool gw_side_is_safe(gw_str method);
-
 /* The side that was asked first has answered, or failed: counted once for each exchange. */
 void gw_side_account(gw_exchange *exchange, bool is_error, uint64_t duration_us);
