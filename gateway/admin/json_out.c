@@ -1,7 +1,8 @@
 #include "admin/json_out.h"
 
 #include <inttypes.h>
-#include <time.h>
+
+#include "base/wall_time.h"
 
 #define json_printf(w, ...)                                                                        \
   do {                                                                                             \
@@ -57,15 +58,9 @@ void gw_json_out_ratio(gw_json_out *w, const char *key, double ratio, bool is_kn
 }
 
 void gw_json_out_time(gw_json_out *w, const char *key, uint64_t wall_ms) {
-  struct tm utc;
-  time_t seconds = (time_t)(wall_ms / 1000);
-  gmtime_r(&seconds, &utc);
-  gw_json_out_key(w, key);
-  if (wall_ms == 0)
-    gw_json_out_put(w, GW_STR("null"));
-  else
-    json_printf(w, "\"%04d-%02d-%02dT%02d:%02d:%02d.%03uZ\"", utc.tm_year + 1900, utc.tm_mon + 1,
-                utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec, (unsigned)(wall_ms % 1000));
+  char text[GW_WALL_TIME_BYTES];
+  gw_wall_time_print(wall_ms, text);
+  gw_json_out_member(w, key, wall_ms > 0 ? gw_str_of(text) : (gw_str){ NULL, 0 });
 }
 
 void gw_json_out_stand(gw_json_out *w, gw_stand stand) {

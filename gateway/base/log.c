@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/limits.h"
+#include "base/wall_time.h"
 
 #define LOG_QUEUE_BYTES_MAX GW_MIB(1)
 #define LOG_DONE_SECONDS    1 /* for the last lines to leave */
@@ -127,12 +128,9 @@ uint64_t gw_log_dropped(void) {
 }
 
 gw_code gw_log_open(gw_buf *line, uint64_t wall_ms) {
-  struct tm utc;
-  time_t seconds = (time_t)(wall_ms / 1000);
-  gmtime_r(&seconds, &utc);
-  return gw_buf_printf(line, "{\"time\":\"%04d-%02d-%02dT%02d:%02d:%02d.%03uZ\"",
-                       utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min,
-                       utc.tm_sec, (unsigned)(wall_ms % 1000));
+  char text[GW_WALL_TIME_BYTES];
+  gw_wall_time_print(wall_ms, text);
+  return gw_buf_printf(line, "{\"time\":\"%s\"", text);
 }
 
 static gw_code log_field(gw_buf *line, const char *key, gw_str value) {
@@ -140,9 +138,12 @@ static gw_code log_field(gw_buf *line, const char *key, gw_str value) {
   return code == GW_OK ? gw_buf_append_json_string(line, value) : code;
 }
 
-static void log_event(gw_log_level level, const char *event, const char *text,
-                      const gw_log_field *fields, size_t count) {
+static void log_event(gw_log_level level, const char *event, const gw_log_field *fields,
+                      size_t count, const char *format, va_list args) {
+  char text[LOG_TEXT_BYTES_MAX];
   gw_buf line;
+  if ((int)level < atomic_load(&log_level)) return;
+  vsnprintf(text, sizeof text, format, args);
   gw_buf_init(&line, NULL, LOG_LINE_BYTES_MAX);
   gw_code code = gw_log_open(&line, gw_clock_wall_ms());
   if (code == GW_OK) code = log_field(&line, "level", gw_str_of(level_names[level]));
@@ -156,22 +157,16 @@ static void log_event(gw_log_level level, const char *event, const char *text,
 }
 
 void gw_log(gw_log_level level, const char *event, const char *format, ...) {
-  char text[LOG_TEXT_BYTES_MAX];
-  if ((int)level < atomic_load(&log_level)) return;
   va_list args;
   va_start(args, format);
-  vsnprintf(text, sizeof text, format, args);
+  log_event(level, event, NULL, 0, format, args);
   va_end(args);
-  log_event(level, event, text, NULL, 0);
 }
 
 void gw_log_fields(gw_log_level level, const char *event, const gw_log_field *fields, size_t count,
                    const char *format, ...) {
-  char text[LOG_TEXT_BYTES_MAX];
-  if ((int)level < atomic_load(&log_level)) return;
   va_list args;
   va_start(args, format);
-  vsnprintf(text, sizeof text, format, args);
+  log_event(level, event, fields, count, format, args);
   va_end(args);
-  log_event(level, event, text, fields, count);
 }

@@ -7,10 +7,10 @@
 #include <limits.h>
 #include <stdio.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/wall_time.h"
 #include "control/file.h"
 #include "control/values.h"
 
@@ -51,26 +51,6 @@ static bool read_stand(const json_t *object, gw_stand *out) {
   return true;
 }
 
-/* RFC 3339 as this file writes it: UTC with milliseconds. */
-static bool read_time(gw_str text, uint64_t *ms) {
-  struct tm utc = { 0 };
-  unsigned millis;
-  char copy[32];
-  int end = 0;
-  if (text.n >= sizeof copy || text.n == 0) return false;
-  memcpy(copy, text.p, text.n);
-  copy[text.n] = '\0';
-  int n = sscanf(copy, "%4d-%2d-%2dT%2d:%2d:%2d.%3uZ%n", &utc.tm_year, &utc.tm_mon, &utc.tm_mday,
-                 &utc.tm_hour, &utc.tm_min, &utc.tm_sec, &millis, &end);
-  if (n != 7 || (size_t)end != text.n) return false;
-  utc.tm_year -= 1900;
-  utc.tm_mon -= 1;
-  time_t seconds = timegm(&utc);
-  if (seconds < 0) return false;
-  *ms = (uint64_t)seconds * 1000 + millis;
-  return true;
-}
-
 static gw_str read_text(state_reader *r, const json_t *value) {
   gw_str text = json_str(value);
   if (text.p == NULL || text.n > STATE_TEXT_MAX) return (gw_str){ NULL, 0 };
@@ -87,7 +67,7 @@ static void read_entry(state_reader *r, gw_str name, const json_t *object, gw_st
     (void)reader_fail(r, name, "no stage, or a bad share");
   } else if (!read_stand(json_object_get(object, "over"), &entry.over)) {
     (void)reader_fail(r, name, "\"over\" is no stage");
-  } else if (!read_time(json_str(json_object_get(object, "at")), &entry.at_ms)) {
+  } else if (!gw_wall_time_parse(json_str(json_object_get(object, "at")), &entry.at_ms)) {
     (void)reader_fail(r, name, "\"at\" is no time");
   }
   if (r->code != GW_OK) return;
@@ -170,12 +150,9 @@ static gw_code write_stand(gw_buf *out, gw_stand stand) {
 }
 
 static gw_code write_time(gw_buf *out, uint64_t ms) {
-  struct tm utc;
-  time_t seconds = (time_t)(ms / 1000);
-  gmtime_r(&seconds, &utc);
-  return gw_buf_printf(out, ",\"at\":\"%04d-%02d-%02dT%02d:%02d:%02d.%03uZ\"", utc.tm_year + 1900,
-                       utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec,
-                       (unsigned)(ms % 1000));
+  char text[GW_WALL_TIME_BYTES];
+  gw_wall_time_print(ms, text);
+  return gw_buf_printf(out, ",\"at\":\"%s\"", text);
 }
 
 static gw_code write_entry(gw_buf *out, const gw_state_entry *entry) {
