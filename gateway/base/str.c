@@ -66,6 +66,14 @@ int gw_str_compare(gw_str a, gw_str b) {
   return a.n < b.n ? -1 : a.n > b.n;
 }
 
+void gw_str_copy_text(gw_str s, char *out, size_t size) {
+  size_t n = gw_size_min(s.n, size - 1);
+  while (n > 0 && n < s.n && ((unsigned char)s.p[n] & 0xc0) == 0x80)
+    n--;
+  if (n > 0) memcpy(out, s.p, n);
+  out[n] = '\0';
+}
+
 /* Edits from one word to the other without regard to case; letters swapped with their neighbour
  * count once (optimal string alignment), since that is what fingers do. */
 static size_t str_distance(gw_str a, gw_str b) {

@@ -68,6 +68,9 @@ uint64_t gw_str_hash(gw_str s,
                      uint64_t seed);    /* not cryptographic: seed it where keys are foreign */
 int gw_str_compare(gw_str a, gw_str b); /* as memcmp, shorter first */
 
+/* Copies what fits into `size` bytes, cut between UTF-8 characters, and a NUL. */
+void gw_str_copy_text(gw_str s, char *out, size_t size);
+
 /* The candidate that a typing error most likely meant: at most a third of its letters differ.
  * Returns NULL when none is near. */
 const gw_str *gw_str_nearest(gw_str word, const gw_str *candidates, size_t count);

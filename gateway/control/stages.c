@@ -100,14 +100,6 @@ static stages_route *stages_get(gw_stages *stages, gw_str name) {
 
 /* ---- moving ---- */
 
-static void text_copy(char *out, size_t size, gw_str text) {
-  size_t n = gw_size_min(text.n, size - 1);
-  while (n > 0 && n < text.n && ((unsigned char)text.p[n] & 0xc0) == 0x80)
-    n--; /* not within a character */
-  memcpy(out, text.p, n);
-  out[n] = '\0';
-}
-
 static gw_str stand_print(gw_stand stand, char text[STAGES_STAND_TEXT]) {
   char share[GW_SHARE_TEXT_MAX];
   gw_share_print(stand.share, share);
@@ -157,8 +149,8 @@ static bool route_move_kept(gw_stages *stages, stages_route *route, const gw_mig
   route->stand = to;
   route->over = migration->stand;
   route->at_ms = gw_live_since_ms(route->live);
-  text_copy(route->who, sizeof route->who, gw_str_of(mover_names[mover]));
-  text_copy(route->why, sizeof route->why, gw_str_of(why));
+  gw_str_copy_text(gw_str_of(mover_names[mover]), route->who, sizeof route->who);
+  gw_str_copy_text(gw_str_of(why), route->why, sizeof route->why);
   stages->is_changed = true;
   return true;
 }
@@ -218,8 +210,8 @@ static gw_code stages_keep(gw_stages *stages, const gw_state_entry *entry) {
   route->stand = entry->stand;
   route->over = entry->over;
   route->at_ms = entry->at_ms;
-  text_copy(route->who, sizeof route->who, entry->who);
-  text_copy(route->why, sizeof route->why, entry->why);
+  gw_str_copy_text(entry->who, route->who, sizeof route->who);
+  gw_str_copy_text(entry->why, route->why, sizeof route->why);
   return GW_OK;
 }
 
@@ -325,8 +317,8 @@ static void adopt_route(gw_stages *stages, const gw_snapshot *snapshot,
     route->stand = leader->stand;
     route->at_ms = leader->at_ms;
     if (route != leader) {
-      text_copy(route->who, sizeof route->who, gw_str_of(leader->who));
-      text_copy(route->why, sizeof route->why, gw_str_of(leader->why));
+      gw_str_copy_text(gw_str_of(leader->who), route->who, sizeof route->who);
+      gw_str_copy_text(gw_str_of(leader->why), route->why, sizeof route->why);
     }
     route->over = migration->stand;
   } else if (route->is_kept && !gw_stand_eq(route->over, migration->stand)) {

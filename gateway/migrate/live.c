@@ -254,18 +254,6 @@ gw_stand gw_live_stand(const gw_live *live) {
   return (gw_stand){ (gw_stage)(word >> 32), (uint32_t)word };
 }
 
-/* Cuts between characters: the text ends up in JSON. */
-static void live_copy_text(char *out, size_t size, const char *text) {
-  size_t n = strnlen(text, size);
-  if (n == size) {
-    n--;
-    while (n > 0 && ((unsigned char)text[n] & 0xc0) == 0x80)
-      n--;
-  }
-  memcpy(out, text, n);
-  out[n] = '\0';
-}
-
 /* Room for one more, by the oldest one's if need be. */
 static gw_move *live_next_move(gw_live *live) {
   if (live->move_count == live->move_room && live->move_room < GW_JOURNAL_MAX) {
@@ -291,8 +279,8 @@ bool gw_live_move(gw_live *live, gw_stand to, const char *who, const char *why, 
   if (moves) {
     gw_move *move = live_next_move(live);
     *move = (gw_move){ .at_ms = now_ms, .from = from, .to = to };
-    live_copy_text(move->who, sizeof move->who, who);
-    live_copy_text(move->why, sizeof move->why, why);
+    gw_str_copy_text(gw_str_of(who), move->who, sizeof move->who);
+    gw_str_copy_text(gw_str_of(why), move->why, sizeof move->why);
     atomic_store_explicit(&live->since_ms, now_ms, memory_order_relaxed);
     atomic_store_explicit(&live->stand, (uint64_t)to.stage << 32 | to.share, memory_order_relaxed);
   }

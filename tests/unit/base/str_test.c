@@ -152,3 +152,20 @@ TEST(str, nearest_is_what_was_most_likely_meant) {
   memset(endless, 'a', sizeof endless);
   CHECK(gw_str_nearest((gw_str){ endless, sizeof endless }, names, GW_COUNT_OF(names)) == NULL);
 }
+
+TEST(str, text_is_copied_up_to_a_character) {
+  static const struct {
+    const char *text;
+    size_t size;
+    const char *copy;
+  } rows[] = {
+    { "abc", 4, "abc" },       { "abc", 3, "ab" },      { "", 1, "" },
+    { "abc", 1, "" },          { "a\xc3\xa4", 3, "a" }, { "a\xc3\xa4", 4, "a\xc3\xa4" },
+    { "\xe2\x82\xac", 3, "" },
+  };
+  for (size_t i = 0; i < GW_COUNT_OF(rows); i++) {
+    char out[8] = "???????";
+    gw_str_copy_text(gw_str_of(rows[i].text), out, rows[i].size);
+    CHECK_STR(gw_str_of(out), rows[i].copy);
+  }
+}
