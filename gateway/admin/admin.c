@@ -103,7 +103,7 @@ static enum MHD_Result exchange_on_request(void *user, struct MHD_Connection *co
                                   .format = exchange_argument(connection, "format"),
                                   .body = gw_buf_str(&exchange->body),
                                   .authorization = exchange_header(connection, "Authorization"),
-                                  .has_origin = origin.p != NULL && !is_own };
+                                  .is_foreign_page = origin.p != NULL && !is_own };
   gw_endpoint_reply reply;
   gw_endpoint_answer(&admin->context, &request, &reply);
   exchange->wants_drain = reply.wants_drain;

@@ -434,7 +434,7 @@ static bool request_may_change(const gw_endpoint_context *context,
     reply->has_challenge = true;
     return false;
   }
-  if (!request->has_origin) return true;
+  if (!request->is_foreign_page) return true;
   reply_refuse(reply, MHD_HTTP_FORBIDDEN, "not for another web page without admin.token_file");
   return false;
 }

@@ -20,7 +20,7 @@ typedef struct gw_endpoint_request {
   gw_str allow_breaking, format; /* the query's parameters of these names; p == NULL: absent */
   gw_str body;
   gw_str authorization; /* p == NULL: absent */
-  bool has_origin;      /* of another page than the dashboard */
+  bool is_foreign_page; /* it names another Origin than the dashboard's */
 } gw_endpoint_request;
 
 typedef struct gw_endpoint_reply {

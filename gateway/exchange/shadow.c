@@ -257,15 +257,18 @@ static void shadow_given(gw_shadow *shadow) {
   gw_loop_defer(shadow->engine->loop, &shadow->task);
 }
 
+/* Whether what came was kept; else the shadow is gone. */
+static bool tee_keeps(gw_shadow *shadow, gw_code code) {
+  if (code == GW_OK && shadow_account(shadow)) return true;
+  shadow_give_up(shadow, GW_PARITY_DROPPED);
+  return false;
+}
+
 static void tee_answer(void *client, const gw_answer *answer) {
   gw_shadow *shadow = client;
   const gw_client_ops *ops = shadow->client_ops;
   void *to = shadow->client;
-  if (gw_record_head(&shadow->given, answer) == GW_OK && shadow_account(shadow)) {
-    shadow_given(shadow);
-  } else {
-    shadow_give_up(shadow, GW_PARITY_DROPPED);
-  }
+  if (tee_keeps(shadow, gw_record_head(&shadow->given, answer))) shadow_given(shadow);
   ops->answer(to, answer);
 }
 
@@ -273,9 +276,7 @@ static void tee_begin(void *client, const gw_answer *head) {
   gw_shadow *shadow = client;
   const gw_client_ops *ops = shadow->client_ops;
   void *to = shadow->client;
-  if (gw_record_head(&shadow->given, head) != GW_OK || !shadow_account(shadow)) {
-    shadow_give_up(shadow, GW_PARITY_DROPPED);
-  }
+  (void)tee_keeps(shadow, gw_record_head(&shadow->given, head));
   ops->begin(to, head);
 }
 
@@ -283,9 +284,7 @@ static void tee_piece(void *client, gw_str bytes) {
   gw_shadow *shadow = client;
   const gw_client_ops *ops = shadow->client_ops;
   void *to = shadow->client;
-  if (gw_record_piece(&shadow->given, bytes) != GW_OK || !shadow_account(shadow)) {
-    shadow_give_up(shadow, GW_PARITY_DROPPED);
-  }
+  (void)tee_keeps(shadow, gw_record_piece(&shadow->given, bytes));
   ops->piece(to, bytes);
 }
 
@@ -424,11 +423,7 @@ void gw_shadow_begin(gw_exchange *exchange, const gw_h1_request *request, gw_str
 
 void gw_shadow_body(gw_exchange *exchange, gw_str piece, bool end) {
   gw_shadow *shadow = exchange->shadow;
-  if (gw_buf_append(&shadow->body, piece) != GW_OK || !shadow_account(shadow)) {
-    shadow_give_up(shadow, GW_PARITY_DROPPED);
-    return;
-  }
-  if (!end) return;
+  if (!tee_keeps(shadow, gw_buf_append(&shadow->body, piece)) || !end) return;
   shadow->has_body = true;
   shadow->request.content_length = shadow->body.n;
   shadow->request.body_kind = shadow->body.n > 0 ? GW_H1_BODY_LENGTH : GW_H1_BODY_NONE;

@@ -13,8 +13,8 @@ gw_str gw_draw_key(const gw_sticky *sticky, const gw_header *fields, uint32_t co
 /* `random`: 64 fresh random bits, used where key.p is NULL. */
 gw_side gw_draw_side(const gw_migration *migration, gw_stand stand, gw_str key, uint64_t random);
 
-/* Whether a request is sent to the other side too.  `safe`: GET, HEAD, OPTIONS (RFC 9110 section
- * 9.2.1).  `random`: other bits than those of the side. */
+/* Whether a request is sent to the other side too.  `safe`: as route/method.h says.  `random`:
+ * other bits than those of the side. */
 bool gw_draw_shadow(const gw_migration *migration, gw_stand stand, bool safe, uint64_t random);
 
 /* SipHash-2-4 (J.-P. Aumasson, D. J. Bernstein, "SipHash: a fast short-input PRF", 2012): the hash
