@@ -323,6 +323,26 @@ class Fallback(Migrating):
                                     result="answered"), 20)
         self.assertEqual(self.twin.state()["legacy"]["GET"], 22)
 
+    @heavy
+    def test_no_more_at_a_time_than_legacy_is_to_bear(self):
+        """GW_FALLBACKS_MAX of them wait for legacy; who comes then gets gRPC's error."""
+        gw = self.between("stage: grpc\nfallback: true\nretry: { attempts: 1 }\ntimeout: 20s")
+        self.twin.set(grpc={"fail": 14}, legacy={"hang": 3})
+        waiting = []
+        for n in range(256):
+            waiting.append(gw.connect())
+            self.addCleanup(waiting[-1].close)
+            waiting[-1].send(f"GET /v1/users/{n} HTTP/1.1\r\nHost: x\r\n\r\n")
+        fallbacks = lambda result: metric_sum(gw.metrics(), "sluice_fallbacks_total",
+                                              route="get-user", result=result)
+        wait_for(lambda: fallbacks("answered") == 256, 10, "256 wait for legacy")
+        for _ in range(3):
+            self.check_error(gw.curl("/v1/users/7"), 503, 14)
+        self.assertEqual(fallbacks("refused"), 3)
+        self.assertEqual({client.answer().status for client in waiting}, {200})
+        self.twin.set(legacy={"hang": 0})
+        self.assertEqual(gw.curl("/v1/users/7").status, 200)
+
     def test_other_errors_and_unsafe_methods_stay_errors(self):
         gw = self.between("stage: grpc\nfallback: true\nretry: { attempts: 1 }")
         self.twin.set(grpc={"fail": 13})

@@ -8,7 +8,7 @@
 typedef struct ask_row {
   const char *method, *path;
   const char *authorization; /* NULL: absent */
-  bool has_origin;
+  bool is_foreign_page;
   int status;
   const char *allow; /* NULL: absent */
 } ask_row;
@@ -17,7 +17,7 @@ static gw_endpoint_reply ask(const gw_endpoint_context *context, const ask_row *
   gw_endpoint_reply reply;
   gw_endpoint_request request = { .method = gw_str_of(row->method),
                                   .path = gw_str_of(row->path),
-                                  .has_origin = row->has_origin };
+                                  .is_foreign_page = row->is_foreign_page };
   if (row->authorization != NULL) request.authorization = gw_str_of(row->authorization);
   gw_endpoint_answer(context, &request, &reply);
   return reply;
