@@ -106,7 +106,7 @@ upstreams:
     endpoints: [http://127.0.0.1:{http_port}]
 legacy: monolith
 log: {{ level: warn, access: false }}
-routes:
+{more}routes:
   - match: GET /v1/users/{{user_id}}
     rpc: userservice.UserService/GetUser
     upstream: users
@@ -160,10 +160,10 @@ def write_file(path, text):
     return path
 
 
-def sluice_command(sluice, work, port, grpc_port, http_port):
+def sluice_command(sluice, work, port, grpc_port, http_port, name="sluice", more=""):
     config = SLUICE_CONFIG.format(port=port, admin_port=free_port(), top=TOP, grpc_port=grpc_port,
-                                  http_port=http_port)
-    return [sluice, "serve", write_file(os.path.join(work, "sluice.yaml"), config)]
+                                  http_port=http_port, more=more)
+    return [sluice, "serve", write_file(os.path.join(work, name + ".yaml"), config)]
 
 
 def nghttpx_command(_sluice, _work, port, grpc_port, _http_port):
@@ -178,44 +178,14 @@ def nginx_command(_sluice, work, port, _grpc_port, http_port):
     return [find_program("nginx"), "-p", work, "-c", path, "-e", "stderr"]
 
 
-MIGRATING_CONFIG = """\
-listen:
-  - address: 127.0.0.1:{port}
-admin:
-  address: 127.0.0.1:{admin_port}
-workers: 1
-descriptors: [{top}/descriptors/userservice.pb]
-upstreams:
-  users:
-    endpoints: [grpc://127.0.0.1:{grpc_port}]
-  monolith:
-    endpoints: [http://127.0.0.1:{http_port}]
-legacy: monolith
-log: {{ level: error, access: false }}
-state: {work}/{name}.state
-defaults:
-  stage: {stage}
-  shadow: {{ sample: {sample}, in_flight: 64, timeout: 2s }}
-routes:
-  - match: GET /v1/users/{{user_id}}
-    rpc: userservice.UserService/GetUser
-    upstream: users
-  - match: POST /v1/users
-    rpc: userservice.UserService/CreateUser
-    upstream: users
-    body: "*"
-"""
-
-
 def migrating_command(name, stage, sample, hangs=False):
     """A gateway whose routes stand at that stage; `hangs`: the gRPC side never answers."""
     def command(sluice, work, port, grpc_port, http_port):
         if hangs:
             grpc_port = mute_port()
-        config = MIGRATING_CONFIG.format(name=name, work=work, port=port, admin_port=free_port(),
-                                         top=TOP, grpc_port=grpc_port, http_port=http_port,
-                                         stage=stage, sample=sample)
-        return [sluice, "serve", write_file(os.path.join(work, name + ".yaml"), config)]
+        more = (f"state: {work}/{name}.state\ndefaults:\n  stage: {stage}\n"
+                f"  shadow: {{ sample: {sample}, in_flight: 64, timeout: 2s }}\n")
+        return sluice_command(sluice, work, port, grpc_port, http_port, name, more)
     return command
 
 
