@@ -1,9 +1,11 @@
 """Where routes stand: orders, the state file, restarts, reloads, groups, journal, readiness."""
 import json
 import os
+import select
 import signal
 import subprocess
 import threading
+import time
 
 import harness
 from harness import Process, Settings, Test, config, free_port, wait_for
@@ -303,6 +305,34 @@ class Commands(Stages):
         self.assertGreater(float(lines[3].split()[3]), 0)  # legacy's
         made.signal(signal.SIGTERM)
 
+    def on_terminal(self, seconds, *words, **more):
+        """What the command draws on a terminal until it is interrupted."""
+        ours, its = os.openpty()
+        process = subprocess.Popen([Settings.sluice(), *words], stdout=its, stderr=its,
+                                   env={**os.environ, "TERM": "xterm", **more})
+        os.close(its)
+        drawn, end = b"", time.monotonic() + seconds
+        while time.monotonic() < end:
+            if select.select([ours], [], [], 0.1)[0]:
+                drawn += os.read(ours, 65536)
+        process.send_signal(signal.SIGINT)
+        process.wait(5)
+        os.close(ours)
+        return drawn.decode()
+
+    def test_status_draws_a_terminal_anew(self):
+        gw = self.gateway(self.text())
+        words = ("status", "--watch", "--admin", f"127.0.0.1:{gw.admin_port}")
+        drawn = self.on_terminal(2.5, *words)
+        pictures = drawn.split("\x1b[H\x1b[J")[1:]
+        self.assertGreaterEqual(len(pictures), 2, drawn)
+        for picture in pictures[:2]:
+            self.assertTrue(picture.startswith("\x1b[1mroute"), picture)
+            self.assertIn("get-user", picture)
+        plain = self.on_terminal(1.5, *words, NO_COLOR="1")
+        self.assertIn("\x1b[H\x1b[J", plain)
+        self.assertNotIn("\x1b[1m", plain)
+
     def test_no_gateway(self):
         for words in (("status",), ("suggest", "get-user"), ("stage", "get-user", "grpc")):
             made = subprocess.run([Settings.sluice(), *words, "--admin",
@@ -315,7 +345,6 @@ class Commands(Stages):
         self.assertEqual(self.sluice(gw, "suggest", "get-user")[0],
                          "# get-user: nothing to suggest\n")
         self.assertIn("404", self.sluice(gw, "suggest", "nobody", code=1)[1])
-
 
 
 if __name__ == "__main__":
