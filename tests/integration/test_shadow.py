@@ -106,6 +106,21 @@ class Shadow(Migrating):
         self.assertEqual(self.settled(gw, 1, "create-user")["equal"], 1, self.diffs(gw, "create-user"))
         self.assertEqual(self.twin.state()["bodies"], [["legacy", '{"name": "Ada"}'], ["grpc", "Ada"]])
 
+    def test_coverage_says_what_was_compared(self):
+        gw = self.between("stage: shadow")
+        self.twin.set(legacy={"override": {"email": None}}, grpc={"override": {"email": None}})
+        gw.curl("/v1/users/7")
+        gw.curl("/v1/users/none")
+        self.settled(gw, 2)
+        coverage = gw.admin("/routes/get-user").json()["coverage"]
+        self.assertEqual(coverage["fields"], {"seen": 3, "total": 4, "missing": ["/email"]})
+        self.assertEqual(coverage["statuses"], {"200": 1, "404": 1})
+        self.twin.reset()
+        gw.curl("/v1/users/7")
+        self.settled(gw, 3)
+        coverage = gw.admin("/routes/get-user").json()["coverage"]
+        self.assertEqual(coverage["fields"], {"seen": 4, "total": 4, "missing": []})
+
     def test_a_sample_is_a_sample(self):
         gw = self.between("stage: shadow\nshadow: { sample: 25%, in_flight: 1000 }")
         with gw.connect() as client:
