@@ -306,7 +306,7 @@ class Commands(Stages):
         made.signal(signal.SIGTERM)
 
     def on_terminal(self, seconds, *words, **more):
-        """What the command draws on a terminal until it is interrupted."""
+        """What the command draws on a terminal in that time."""
         ours, its = os.openpty()
         process = subprocess.Popen([Settings.sluice(), *words], stdout=its, stderr=its,
                                    env={**os.environ, "TERM": "xterm", **more})
@@ -315,7 +315,7 @@ class Commands(Stages):
         while time.monotonic() < end:
             if select.select([ours], [], [], 0.1)[0]:
                 drawn += os.read(ours, 65536)
-        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGTERM)  # who runs the tests may ignore SIGINT
         process.wait(5)
         os.close(ours)
         return drawn.decode()
