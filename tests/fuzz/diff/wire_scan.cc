@@ -226,16 +226,17 @@ bool wire_without_replaced(const Descriptor *type, const std::string &wire, std:
   return wire_scan(wire, &fields) && Pruner(fields).prune(type, out);
 }
 
+namespace {
+
 /* What the content of a field is of; nullptr: nothing that is known, or no message. */
-static const Descriptor *content_type(const Descriptor *type, const WireField &field) {
+const Descriptor *content_type(const Descriptor *type, const WireField &field) {
   const F *known = type != nullptr ? known_field(type, field) : nullptr;
   return known != nullptr && known->cpp_type() == F::CPPTYPE_MESSAGE ? known->message_type()
                                                                      : nullptr;
 }
 
 /* What an Any's payload is of; nullptr: no Any, or unknown. */
-static const Descriptor *payload_type(const Descriptor *type,
-                                      const std::vector<WireField> &fields) {
+const Descriptor *payload_type(const Descriptor *type, const std::vector<WireField> &fields) {
   if (type == nullptr || type->full_name() != "google.protobuf.Any") return nullptr;
   std::string url;
   for (const WireField &field : fields) {
@@ -244,44 +245,91 @@ static const Descriptor *payload_type(const Descriptor *type,
   return peer_find_type(url);
 }
 
-WireForms wire_forms(const Descriptor *type, const std::string &wire) {
-  std::vector<WireField> fields;
+/* A message, or one piece of it: a singular submessage may come in several, of which the first has
+ * an Any's type and the last its payload. */
+struct Piece {
+  const Descriptor *type; /* nullptr: unknown */
+  std::string wire;
+  std::string whole; /* all pieces, one behind the other */
+};
+
+class Pieces {
+public:
+  explicit Pieces(const Piece &piece) : type_(piece.type) {
+    good_ = wire_scan(piece.wire, &fields_);
+    if (piece.wire == piece.whole || !wire_scan(piece.whole, &whole_)) whole_ = fields_;
+    payload_ = payload_type(type_, whole_);
+  }
+
+  bool good() const { return good_; }
+  const std::vector<WireField> &fields() const { return fields_; }
+
+  /* False: no message, and no group. */
+  bool below(const WireField &field, Piece *out) const {
+    bool payload = payload_ != nullptr && field.number == 2 && field.wire_type == kLength;
+    const Descriptor *inner = payload ? payload_ : content_type(type_, field);
+    if (inner == nullptr && field.wire_type != kStartGroup) return false;
+    *out = { inner, field.content, field.content };
+    if (inner == nullptr || payload || known_field(type_, field)->is_repeated()) return true;
+    out->whole.clear();
+    for (const WireField &other : whole_) {
+      if (other.number == field.number && other.wire_type == field.wire_type) {
+        out->whole += other.content;
+      }
+    }
+    return true;
+  }
+
+private:
+  const Descriptor *type_, *payload_;
+  std::vector<WireField> fields_, whole_;
+  bool good_;
+};
+
+WireForms piece_forms(const Piece &piece) {
+  Pieces pieces(piece);
   WireForms forms;
-  if (!wire_scan(wire, &fields)) return forms;
-  const Descriptor *payload = payload_type(type, fields);
-  for (const WireField &field : fields) {
+  if (!pieces.good()) return forms;
+  for (const WireField &field : pieces.fields()) {
     bool group = field.wire_type == kStartGroup;
-    const Descriptor *inner = content_type(type, field);
-    if (payload != nullptr && field.number == 2 && field.wire_type == kLength) inner = payload;
+    Piece inner;
     forms.long_prefix |= field.prefix_bytes > 5;
     forms.wide_tag |= field.tag > UINT32_MAX || (group && field.end_tag > UINT32_MAX);
-    if (inner == nullptr && !group) continue;
-    WireForms below = wire_forms(inner, field.content);
+    if (!pieces.below(field, &inner)) continue;
+    WireForms below = piece_forms(inner);
     forms.wide_tag |= below.wide_tag;
     forms.long_prefix |= below.long_prefix;
   }
   return forms;
 }
 
-std::string wire_plain(const Descriptor *type, const std::string &wire) {
-  std::vector<WireField> fields;
+std::string piece_plain(const Piece &piece) {
+  Pieces pieces(piece);
   std::string out;
-  if (!wire_scan(wire, &fields)) return wire;
-  const Descriptor *payload = payload_type(type, fields);
-  for (WireField &field : fields) {
-    bool group = field.wire_type == kStartGroup;
-    const Descriptor *inner = content_type(type, field);
-    if (payload != nullptr && field.number == 2 && field.wire_type == kLength) inner = payload;
+  if (!pieces.good()) return piece.wire;
+  for (WireField field : pieces.fields()) {
+    Piece inner;
     field.tag &= UINT32_MAX;
-    if (group || field.wire_type == kLength) {
-      bool whole = inner == nullptr && !group;
-      out += with_content(field, whole ? field.content : wire_plain(inner, field.content));
+    if (pieces.below(field, &inner)) {
+      out += with_content(field, piece_plain(inner));
+    } else if (field.wire_type == kLength) {
+      out += with_content(field, field.content);
     } else {
       put_varint(field.tag, &out);
       out += field.bytes.substr(field.tag_bytes);
     }
   }
   return out;
+}
+
+} // namespace
+
+WireForms wire_forms(const Descriptor *type, const std::string &wire) {
+  return piece_forms({ type, wire, wire });
+}
+
+std::string wire_plain(const Descriptor *type, const std::string &wire) {
+  return piece_plain({ type, wire, wire });
 }
 
 } // namespace diff
