@@ -215,7 +215,7 @@ static void starter_print_all(starter_work *w, char *const *paths, size_t path_c
                      "routes: []\n");
     return;
   }
-  starter_print(w, "routes:");
+  starter_print(w, plan->rule_count > 0 ? "routes:" : "routes: []");
   for (uint32_t i = 0; i < plan->service_count && w->code == GW_OK; i++)
     starter_print_routes(w, &plan->services[i]);
 }
