@@ -5,7 +5,8 @@
 #include "route/literal.h"
 
 /* The trie.  Literals hang in one hash table for all nodes, keyed by parent and text, so that a
- * step costs the same with ten routes and with ten thousand.  Two things make every search short:
+ * step costs the same with ten routes and with ten thousand; where a node has only one, as with
+ * "v1", the text is compared at once.  Two things make every search short:
  *  - Up to "**" each edge is one segment, so that a node has one depth and one way to it: a search
  *    visits it at most once, and is never deeper than templates are.
  *  - After "**" only literals can stand.  They are a trie of their own, read from the path's end:
@@ -26,6 +27,7 @@ typedef struct router_node {
   uint32_t hash;  /* of literal */
   uint32_t parent;
   uint32_t one, many; /* children; many: the trie of what stands after "**", read backwards */
+  uint32_t literal_count, last_literal; /* children likewise; verbs are not among them */
   uint32_t entries;
 } router_node;
 
@@ -74,9 +76,11 @@ static void router_note_reading(gw_router *router, const gw_rule *rule) {
 
 static uint32_t literal_hash(gw_str text) {
   uint32_t hash = LITERAL_HASH_START;
-  const char *end = text.p + text.n;
+  const char *p = text.p, *end = text.p + text.n;
   char unit[3];
-  for (const char *p = text.p; p < end;) {
+  for (; p < end && *p != '%'; p++)
+    hash = LITERAL_HASH_ADD(hash, *p);
+  while (p < end) {
     size_t n = gw_literal_next(&p, end, unit);
     for (size_t i = 0; i < n; i++)
       hash = LITERAL_HASH_ADD(hash, unit[i]);
@@ -120,6 +124,10 @@ static uint32_t router_add_literal(gw_router *router, uint32_t parent, gw_str li
   while (router->slots[slot] != NODE_NONE)
     slot = (slot + 1) & router->slot_mask;
   router->slots[slot] = id;
+  if (!(parent & NODE_VERB)) {
+    router->nodes[parent].literal_count++;
+    router->nodes[parent].last_literal = id;
+  }
   return id;
 }
 
@@ -225,7 +233,6 @@ gw_code gw_router_build(const gw_rule *const *rules, size_t count, gw_router_con
 /* One segment of the path; `at` is its "/", so that a path is its segments and nothing else. */
 typedef struct router_piece {
   const char *at, *end;
-  uint32_t hash;
 } router_piece;
 
 typedef enum router_step { STEP_LITERAL, STEP_ONE, STEP_MANY, STEP_BACK } router_step;
@@ -297,19 +304,21 @@ static const char *walk_at(const router_walk *walk, uint32_t depth) {
 static const router_piece *walk_head(router_walk *walk, uint32_t index) {
   router_piece *piece = &walk->heads[index];
   if (index < walk->head_count) return piece;
-  uint32_t hash = LITERAL_HASH_START;
-  const char *p = piece->at = walk_at(walk, index);
-  for (p++; p < walk->end && *p != '/' && *p != '%'; p++)
-    hash = LITERAL_HASH_ADD(hash, *p);
-  if (p < walk->end && *p == '%') {
-    const char *slash = memchr(p, '/', (size_t)(walk->end - p));
-    p = slash != NULL ? slash : walk->end;
-    hash = literal_hash(gw_str_from(piece->at + 1, p));
-  }
-  piece->end = p;
-  piece->hash = hash;
+  piece->at = walk_at(walk, index);
+  const char *slash = memchr(piece->at + 1, '/', (size_t)(walk->end - piece->at - 1));
+  piece->end = slash != NULL ? slash : walk->end;
   walk->head_count = index + 1;
   return piece;
+}
+
+/* The child of `parent` along the segment, or NODE_NONE. */
+static uint32_t walk_child(const router_walk *walk, uint32_t parent, const router_piece *piece) {
+  const router_node *node = &walk->router->nodes[parent];
+  gw_str text = gw_str_from(piece->at + 1, piece->end);
+  if (node->literal_count == 0) return NODE_NONE;
+  if (node->literal_count > 1) return router_child(walk->router, parent, text, literal_hash(text));
+  const router_node *child = &walk->router->nodes[node->last_literal];
+  return gw_literal_eq(text, child->literal) ? node->last_literal : NODE_NONE;
 }
 
 /* Segment `index` from the end; NULL when it would begin before `from`. */
@@ -320,7 +329,6 @@ static const router_piece *walk_tail(router_walk *walk, uint32_t index, const ch
     if (end <= from) return NULL;
     piece->end = end;
     piece->at = memrchr(walk->begin, '/', (size_t)(end - walk->begin));
-    piece->hash = literal_hash(gw_str_from(piece->at + 1, end));
     walk->tail_count++;
   }
   return piece->at >= from ? piece : NULL;
@@ -340,7 +348,7 @@ static void walk_find_tails(router_walk *walk, uint32_t node, const char *from) 
     walk->found[walk->found_count] = node;
     const router_piece *piece = walk_tail(walk, walk->found_count++, from);
     if (piece == NULL) return;
-    node = router_child(walk->router, node, gw_str_from(piece->at + 1, piece->end), piece->hash);
+    node = walk_child(walk, node, piece);
   }
 }
 
@@ -371,8 +379,7 @@ static uint32_t walk_next(router_walk *walk) {
         break;
       }
       piece = walk_head(walk, walk->depth - 1);
-      walk_push(walk, router_child(walk->router, frame->node,
-                                   gw_str_from(piece->at + 1, piece->end), piece->hash));
+      walk_push(walk, walk_child(walk, frame->node, piece));
       break;
     case STEP_ONE:
       piece = walk_head(walk, walk->depth - 1);
