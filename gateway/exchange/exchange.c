@@ -33,7 +33,7 @@ static gw_exchange *exchange_new(gw_lease *lease, const gw_client_ops *ops, void
   } else if ((exchange = malloc(sizeof *exchange)) == NULL) {
     return NULL;
   }
-  memset(exchange, 0, offsetof(gw_exchange, err));
+  memset(exchange, 0, offsetof(gw_exchange, binds));
   gw_err_init(&exchange->err);
   exchange->engine = engine;
   exchange->lease = gw_lease_ref(lease);
@@ -44,7 +44,7 @@ static gw_exchange *exchange_new(gw_lease *lease, const gw_client_ops *ops, void
   const gw_limits *limits = &exchange->lease->snapshot->limits;
   gw_arena_init(&exchange->arena, gw_loop_arena_pool(engine->loop),
                 EXCHANGE_ARENA_BASE + GW_ARENA_RATIO * gw_size_max(limits->body, limits->message));
-  exchange->begin_us = gw_clock_us();
+  exchange->begin_us = gw_loop_woke_us(engine->loop);
   return exchange;
 }
 
@@ -409,8 +409,7 @@ static gw_code exchange_take_trace(gw_exchange *exchange, const gw_h1_request *r
 }
 
 /* The route is known: what of the head matters later. */
-static gw_code exchange_take_head(gw_exchange *exchange, const gw_h1_request *request,
-                                  gw_str peer) {
+static gw_code exchange_take_head(gw_exchange *exchange, const gw_h1_request *request) {
   const gw_route *route = exchange->rule->route;
   uint64_t timeout_ms;
   uint32_t dropped = 0;
@@ -445,8 +444,8 @@ static gw_code exchange_take_head(gw_exchange *exchange, const gw_h1_request *re
   }
   exchange->accepts_gzip = exchange->lease->snapshot->gzip && gw_media_accepts_gzip(request);
   if (route->rpc->server_streaming) exchange->stream_form = gw_media_stream_form(request, route);
-  code = gw_metadata_of_request(request, route, peer, &exchange->arena, &exchange->metadata,
-                                &exchange->metadata_count, &dropped);
+  code = gw_metadata_of_request(request, route, exchange->peer, &exchange->arena,
+                                &exchange->metadata, &exchange->metadata_count, &dropped);
   gw_count(&exchange->engine->metrics->dropped_headers_total, dropped);
   if (code == GW_OK) code = exchange_take_trace(exchange, request);
   return code == GW_OK ? exchange_take_bound_headers(exchange, request) : code;
@@ -566,7 +565,7 @@ void gw_exchange_head(gw_exchange *exchange, const gw_h1_request *request, gw_st
     if (code != GW_OK) gw_reply_error(exchange, code, "the request cannot be passed on");
     return;
   }
-  if (code == GW_OK) code = exchange_take_head(exchange, request, peer);
+  if (code == GW_OK) code = exchange_take_head(exchange, request);
   if (code == GW_OK) code = gw_fallback_prepare(exchange, request, peer);
   if (code == GW_OK && exchange->rule->reads_stream) code = gw_request_stream_begin(exchange);
   if (code != GW_OK) {

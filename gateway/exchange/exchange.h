@@ -46,8 +46,7 @@ typedef struct gw_exchange {
   gw_arena arena;
 
   /* the request */
-  const gw_rule *rule; /* NULL: none fits (yet) */
-  gw_binds binds;
+  const gw_rule *rule;              /* NULL: none fits (yet) */
   const gw_compat *compat;          /* of the route, or what comes nearest to one */
   gw_str method, path, query, peer; /* copies in the arena */
   gw_request_stream *requests;      /* of a body that is a stream of messages; else NULL */
@@ -94,7 +93,10 @@ typedef struct gw_exchange {
   uint64_t bytes_in, bytes_out;
   bool must_close; /* the request's end is unknown */
   struct gw_exchange *next_free;
-  gw_err err; /* what is wrong with the request; last, since it is not cleared with the rest */
+
+  /* not cleared with the rest */
+  gw_binds binds; /* of `rule` */
+  gw_err err;     /* what is wrong with the request */
 } gw_exchange;
 
 /* NULL: no memory.  The client's. */

@@ -34,12 +34,12 @@ static bool request_takes(const gw_h1_request *request, gw_str name) {
   return request->connection_count == 0 || !gw_h1_connection_names(request, name);
 }
 
-static size_t request_bytes(const gw_h1_request *request, const gw_header *forwarded) {
+static size_t request_bytes(const gw_h1_request *request, const gw_forwarded *forwarded) {
   size_t n = request->method.n + request->target.n + request->host.n + FORWARD_FIXED_BYTES;
   for (uint32_t i = 0; i < request->field_count; i++)
     n += request->fields[i].name.n + request->fields[i].value.n + FORWARD_LINE_BYTES;
   for (uint32_t i = 0; i < GW_FORWARDED_COUNT; i++)
-    n += forwarded[i].name.n + forwarded[i].value.n + FORWARD_LINE_BYTES;
+    n += forwarded->fields[i].name.n + forwarded->fields[i].value.n + FORWARD_LINE_BYTES;
   return n;
 }
 
@@ -56,12 +56,12 @@ static void request_write_framing(gw_h1_writer *writer, const gw_h1_request *req
 /* `host`: where the client named none (HTTP/1.0). */
 static gw_code request_write(gw_exchange *exchange, const gw_h1_request *request, gw_str peer,
                              gw_str host, gw_str *head) {
-  gw_header forwarded[GW_FORWARDED_COUNT];
+  gw_forwarded forwarded;
   gw_h1_writer writer;
   gw_buf out;
-  gw_code code = gw_forwarded_of(request, peer, &exchange->arena, forwarded);
+  gw_code code = gw_forwarded_of(request, peer, &exchange->arena, &forwarded);
   if (code != GW_OK) return code;
-  size_t bytes = request_bytes(request, forwarded) + host.n;
+  size_t bytes = request_bytes(request, &forwarded) + host.n;
   gw_buf_init(&out, &exchange->arena, bytes);
   code = gw_buf_reserve(&out, bytes);
   if (code != GW_OK) return code;
@@ -74,9 +74,8 @@ static gw_code request_write(gw_exchange *exchange, const gw_h1_request *request
     }
   }
   for (uint32_t i = 0; i < GW_FORWARDED_COUNT; i++) {
-    if (forwarded[i].value.n > 0) {
-      gw_h1_write_field(&writer, forwarded[i].name, forwarded[i].value);
-    }
+    const gw_header *field = &forwarded.fields[i];
+    if (field->value.n > 0) gw_h1_write_field(&writer, field->name, field->value);
   }
   gw_h1_write_field(&writer, GW_STR("via"),
                     request->http10 ? GW_STR("1.0 sluice") : GW_STR("1.1 sluice"));

@@ -19,7 +19,7 @@ static gw_str peer_host(gw_str peer) {
   while (peer.n > 0 && peer.p[peer.n - 1] != ':')
     peer.n--;
   if (peer.n > 0) peer.n--;
-  return gw_str_trim(peer, "[]");
+  return peer.n > 1 && peer.p[0] == '[' ? gw_str_first(gw_str_skip(peer, 1), peer.n - 2) : peer;
 }
 
 /* All lines of the client's chain, in order, and its own address behind them. */
@@ -39,14 +39,17 @@ static gw_str forwarded_chain(const gw_h1_request *request, gw_str peer, gw_aren
 }
 
 gw_code gw_forwarded_of(const gw_h1_request *request, gw_str peer, gw_arena *arena,
-                        gw_header out[GW_FORWARDED_COUNT]) {
+                        gw_forwarded *out) {
   gw_str host = gw_h1_field_get(request, FORWARDED_HOST);
   gw_str proto = gw_h1_field_get(request, FORWARDED_PROTO);
-  gw_str chain = forwarded_chain(request, peer_host(peer), arena);
+  gw_str address = peer_host(peer), chain = forwarded_chain(request, address, arena);
   gw_str own_proto = request->is_secure ? GW_STR("https") : GW_STR("http");
   if (chain.p == NULL) return GW_NOMEM;
-  out[0] = (gw_header){ FORWARDED_FOR, chain };
-  out[1] = (gw_header){ FORWARDED_HOST, host.n > 0 ? host : request->host };
-  out[2] = (gw_header){ FORWARDED_PROTO, proto.n > 0 ? proto : own_proto };
+  *out = (gw_forwarded){
+    .fields = { { FORWARDED_FOR, chain },
+                { FORWARDED_HOST, host.n > 0 ? host : request->host },
+                { FORWARDED_PROTO, proto.n > 0 ? proto : own_proto } },
+    .is_own = { chain.p == address.p, false, proto.n == 0 },
+  };
   return GW_OK;
 }

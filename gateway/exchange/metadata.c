@@ -205,10 +205,16 @@ static gw_str request_name(const gw_route *route, gw_str name) {
 }
 
 static void list_add_forwarded(metadata_list *list, const gw_h1_request *request, gw_str peer) {
-  gw_header fields[GW_FORWARDED_COUNT] = { 0 };
-  list->code = gw_forwarded_of(request, peer, list->arena, fields);
-  for (size_t i = 0; i < GW_FORWARDED_COUNT; i++)
-    list_add(list, fields[i].name, fields[i].value);
+  gw_forwarded forwarded;
+  list->code = gw_forwarded_of(request, peer, list->arena, &forwarded);
+  for (size_t i = 0; i < GW_FORWARDED_COUNT && list->code == GW_OK; i++) {
+    gw_header field = forwarded.fields[i];
+    if (forwarded.is_own[i]) {
+      list_put(list, field.name, field.value);
+    } else {
+      list_add(list, field.name, field.value);
+    }
+  }
 }
 
 gw_code gw_metadata_of_request(const gw_h1_request *request, const gw_route *route, gw_str peer,

@@ -12,7 +12,8 @@
 #include "upstream/call.h"
 
 /* All but traceparent, which the exchange adds: *out has room for one more.
- * Fills at most GW_CALL_METADATA_MAX - 1 fields; *out lives in arena.  `dropped` counts headers on
+ * Fills at most GW_CALL_METADATA_MAX - 1 fields; *out lives in arena, `peer` as
+ * long as that.  `dropped` counts headers on
  * the list whose value metadata cannot carry. */
 GW_CHECKED gw_code gw_metadata_of_request(const gw_h1_request *request, const gw_route *route,
                                           gw_str peer, gw_arena *arena, gw_header **out,

@@ -131,9 +131,12 @@ static gw_code head_target(gw_h1_head *h) {
 }
 
 static gw_code head_version(gw_h1_head *h) {
-  static const char form[] = "HTTP/0.0";
+  static const char form[] = "HTTP/0.0", usual[] = "HTTP/1.1";
   gw_h1_reader *r = h->r;
-  size_t edge = r->line + r->limits->request_line;
+  size_t edge = r->line + r->limits->request_line, n = sizeof usual - 1;
+  bool is_usual = r->at == r->mark && gw_size_min(h->n, edge) - r->at >= n &&
+                  memcmp(h->p + r->at, usual, n) == 0;
+  if (GW_LIKELY(is_usual)) r->at += n;
   while (r->at - r->mark < sizeof form - 1) {
     if (r->at >= edge) return head_line_too_long(h);
     if (r->at == h->n) return GW_AGAIN;

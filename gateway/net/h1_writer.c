@@ -61,11 +61,19 @@ static void writer_put(gw_h1_writer *writer, gw_str s) {
   if (writer->code == GW_OK) writer->code = gw_buf_append(writer->out, s);
 }
 
+static char *writer_copy(char *to, gw_str s) {
+  if (s.n > 0) memcpy(to, s.p, s.n);
+  return to + s.n;
+}
+
 void gw_h1_write_status(gw_h1_writer *writer, gw_buf *out, int status, uint64_t wall_seconds) {
   assert(status >= 100 && status <= 599);
+  gw_str line = writer_status_line(status), date = writer_date_line(wall_seconds);
   *writer = (gw_h1_writer){ .out = out, .begin = out->n };
-  writer_put(writer, writer_status_line(status));
-  writer_put(writer, writer_date_line(wall_seconds));
+  writer->code = gw_buf_reserve(out, line.n + date.n);
+  if (writer->code != GW_OK) return;
+  writer_copy(writer_copy(out->p + out->n, line), date);
+  out->n += line.n + date.n;
 }
 
 void gw_h1_write_date(gw_h1_writer *writer, uint64_t wall_seconds) {
@@ -115,11 +123,6 @@ static bool writer_is_framing(gw_str name) {
          gw_str_eq_nocase(name, GW_STR("transfer-encoding"));
 }
 
-static char *writer_copy(char *to, gw_str s) {
-  if (s.n > 0) memcpy(to, s.p, s.n);
-  return to + s.n;
-}
-
 void gw_h1_write_field(gw_h1_writer *writer, gw_str name, gw_str value) {
   gw_buf *out = writer->out;
   if (writer->code != GW_OK) return;
@@ -138,15 +141,17 @@ void gw_h1_write_field(gw_h1_writer *writer, gw_str name, gw_str value) {
 }
 
 void gw_h1_write_length(gw_h1_writer *writer, uint64_t content_length) {
-  char digits[20];
-  char *end = digits + sizeof digits, *p = end;
+  static const char name[16] = "Content-Length: ";
+  char line[sizeof name + 20 + 2]; /* with the digits of 2^64 - 1 and CRLF */
+  char *end = line + sizeof line, *p = end - 2;
+  memcpy(p, "\r\n", 2);
   do {
     *--p = (char)('0' + content_length % 10);
     content_length /= 10;
   } while (content_length > 0);
-  writer_put(writer, GW_STR("Content-Length: "));
+  p -= sizeof name;
+  memcpy(p, name, sizeof name);
   writer_put(writer, gw_str_from(p, end));
-  writer_put(writer, GW_STR("\r\n"));
 }
 
 void gw_h1_write_chunked(gw_h1_writer *writer) {

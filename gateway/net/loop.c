@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/limits.h"
+#include "base/log.h"
 #include "net/gzip.h"
 #include "net/loop_uv.h"
 
@@ -25,7 +26,8 @@ struct gw_loop {
   uv_mutex_t post_lock;
   loop_post *posts, **posts_end; /* under post_lock */
   gw_task *tasks, **tasks_end;
-  gw_timer **heap; /* heap[0] is the earliest */
+  uint64_t woke_us; /* 0: not asked yet */
+  gw_timer **heap;  /* heap[0] is the earliest */
   size_t heap_n, heap_cap;
   uint64_t alarm_at_ms; /* 0: not armed */
   bool is_firing;
@@ -52,7 +54,9 @@ static void loop_run_tasks(gw_loop *loop) {
 }
 
 static void loop_on_prepare(uv_prepare_t *handle) {
-  loop_run_tasks(GW_CONTAINER_OF(handle, gw_loop, before_poll));
+  gw_loop *loop = GW_CONTAINER_OF(handle, gw_loop, before_poll);
+  loop_run_tasks(loop);
+  loop->woke_us = 0;
 }
 
 static void loop_on_check(uv_check_t *handle) {
@@ -272,6 +276,11 @@ void gw_loop_stop(gw_loop *loop) {
 
 uint64_t gw_loop_now_ms(const gw_loop *loop) {
   return uv_now(&loop->uv);
+}
+
+uint64_t gw_loop_woke_us(gw_loop *loop) {
+  if (loop->woke_us == 0) loop->woke_us = gw_clock_us();
+  return loop->woke_us;
 }
 
 gw_arena_pool *gw_loop_arena_pool(gw_loop *loop) {

@@ -34,6 +34,9 @@ void gw_loop_run(gw_loop *loop);  /* until gw_loop_stop() */
 void gw_loop_stop(gw_loop *loop); /* after the current iteration */
 
 uint64_t gw_loop_now_ms(const gw_loop *loop); /* of this iteration; never 0 */
+/* When this iteration's first event asked, as gw_clock_us(): what arrives together begins together,
+ * and one look at the clock is enough. */
+uint64_t gw_loop_woke_us(gw_loop *loop);
 
 /* Sets or moves the timer; at_ms may be in the past (fires in the next iteration).  A set timer
  * needs memory: false when there is none, the timer is then unset. */
