@@ -201,6 +201,11 @@ conformance: ## protobuf's official conformance tests, all that touch JSON
 FUZZ_NAMES := $(patsubst tests/fuzz/%_fuzz.c,%,$(wildcard tests/fuzz/*_fuzz.c))
 FUZZ_BINS := $(patsubst %,$(B)/fuzz/%,$(FUZZ_NAMES))
 FUZZ_SECONDS ?= 30
+# FUZZ_ONLY=NAME: only fuzzers whose name holds it.  FUZZ_SEED=N: the same run again; 0: another one
+# each time.  FUZZ_FOUND=DIR: what is found stays there, and the next run goes on from it.
+FUZZ_ONLY ?=
+FUZZ_SEED ?= 0
+FUZZ_FOUND ?=
 # FUZZ_SAN=undefined FUZZ_OPT=-O2 with another B: many more executions in the same time.
 FUZZ_SAN ?= address,undefined
 FUZZ_OPT ?= -O1
@@ -214,9 +219,14 @@ $(B)/fuzz/obj/%.o: %.c | $(B)/gen/sluice/descriptor.pb-c.h
 	@echo '  CC' $@
 	$(Q)clang $(CPPFLAGS) $(PKG_CFLAGS) $(FUZZ_FLAGS) -MMD -MP -c -o $@ $<
 
-$(FUZZ_BINS): $(B)/fuzz/%: $(B)/fuzz/obj/tests/fuzz/%_fuzz.o $(patsubst %.c,$(B)/fuzz/obj/%.o,$(FUZZ_SRC))
+# What is random in each process, unless it is to repeat another: tests/fuzz/repeat.c.
+FUZZ_REPEAT := $(B)/fuzz/obj/tests/fuzz/repeat.o
+FUZZ_WRAP := -Wl,--wrap=getauxval,--wrap=getrandom
+
+$(FUZZ_BINS): $(B)/fuzz/%: $(B)/fuzz/obj/tests/fuzz/%_fuzz.o $(FUZZ_REPEAT) \
+    $(patsubst %.c,$(B)/fuzz/obj/%.o,$(FUZZ_SRC))
 	@echo '  LD' $@
-	$(Q)clang $(FUZZ_FLAGS) -o $@ $^ $(LDLIBS)
+	$(Q)clang $(FUZZ_FLAGS) $(FUZZ_WRAP) -o $@ $^ $(LDLIBS)
 
 # tests/fuzz/NAME_fuzz.cc: against protobuf C++.  Only the gateway's code is instrumented.
 FUZZ_DIFF_BINS := $(patsubst tests/fuzz/%_fuzz.cc,$(B)/fuzz/%,$(wildcard tests/fuzz/*_fuzz.cc))
@@ -229,18 +239,18 @@ $(B)/fuzz/obj/%.o: %.cc
 	@echo '  CXX' $@
 	$(Q)clang++ -Igateway -Itests/fuzz $(FUZZ_DIFF_FLAGS) -MMD -MP -c -o $@ $<
 
-$(FUZZ_DIFF_BINS): $(B)/fuzz/%: $(B)/fuzz/obj/tests/fuzz/%_fuzz.o \
+$(FUZZ_DIFF_BINS): $(B)/fuzz/%: $(B)/fuzz/obj/tests/fuzz/%_fuzz.o $(FUZZ_REPEAT) \
     $(patsubst %,$(B)/fuzz/obj/%.o,$(basename $(wildcard tests/fuzz/diff/*.cc) $(FUZZ_DIFF_SRC)))
 	@echo '  LD' $@
-	$(Q)clang++ -fsanitize=fuzzer $(FUZZ_SANFLAGS) -o $@ $^ -lprotobuf $(LDLIBS)
+	$(Q)clang++ -fsanitize=fuzzer $(FUZZ_SANFLAGS) $(FUZZ_WRAP) -o $@ $^ -lprotobuf $(LDLIBS)
 
 .PHONY: fuzz-bins
 fuzz-bins: $(FUZZ_BINS) $(FUZZ_DIFF_BINS)
 
 .PHONY: fuzz
 fuzz: fuzz-bins descriptors ## every fuzzer for FUZZ_SECONDS (30) each
-	$(PYTHON) tests/run.py --build $(B) --fuzz-seconds $(FUZZ_SECONDS) fuzz
-
+	$(PYTHON) tests/run.py --build $(B) --fuzz-seconds $(FUZZ_SECONDS) --fuzz-seed $(FUZZ_SEED) \
+	  $(if $(FUZZ_FOUND),--fuzz-found $(FUZZ_FOUND)) --only '$(FUZZ_ONLY)' fuzz
 
 # ---- benches -----------------------------------------------------------------------------------
 

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Runs groups of tests and says `N passed, N failed` at the end.
 
-    tests/run.py [--build DIR] [--fuzz-seconds N] [--quick] GROUP...
+    tests/run.py [--build DIR] [--fuzz-seconds N] [--fuzz-seed N] [--quick] GROUP...
 
 Groups: unit (DIR/unit/*), conformance (protobuf's own tests), growth (instructions in proportion
 to size), integration (tests/integration/test_*.py), browser (the dashboard in Chromium), fuzz
@@ -19,6 +19,7 @@ import tempfile
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -160,23 +161,54 @@ def accepted_share(output):
     return float(found[1]) if found else None
 
 
+@contextmanager
+def found_folder(options, name):
+    """Where a fuzzer keeps inputs: as long as the run lasts, or --fuzz-found, to go on from there."""
+    if options.fuzz_found:
+        folder = options.fuzz_found / name
+        folder.mkdir(parents=True, exist_ok=True)
+        yield folder
+    else:
+        with tempfile.TemporaryDirectory(dir=options.build / "fuzz") as folder:
+            yield folder
+
+
+def fuzz_command(binary, seed):
+    """With a seed each run does the same, a faster machine only more of it: nothing may depend then
+    on the time, on the order of a folder's files, or on addresses, which libFuzzer takes from
+    comparisons for its inputs.  And a machine that stands still for seconds is no input's fault."""
+    if not seed:
+        return [str(binary), "-timeout=5"]
+    fixed = ["setarch", "-R"]  # addresses; not every container allows it
+    if subprocess.run([*fixed, "true"], stderr=subprocess.DEVNULL).returncode != 0:
+        fixed = []
+    return [*fixed, str(binary), f"-seed={seed}", "-reload=0", "-use_cmp=0", "-timeout=25"]
+
+
+def fuzz_seeds(name, seed):
+    """The corpus: read, never written."""
+    folder = ROOT / "tests/fuzz/corpus" / name
+    if not folder.is_dir():
+        return []
+    return ["-seed_inputs=" + ",".join(map(str, sorted(folder.iterdir())))] if seed else [str(folder)]
+
+
 def fuzz_suites(options):
-    """The seeds are only read: what is found goes to a folder that lives as long as the run."""
     # ASan keeps 256 MB of freed memory by default: more than the fuzzers' own limit.
     os.environ["ASAN_OPTIONS"] = "quarantine_size_mb=8:malloc_context_size=8"
+    if options.fuzz_seed:
+        os.environ["FUZZ_REPEAT"] = "1"  # the keys of hash tables: tests/fuzz/repeat.c
     artifacts = options.build / "fuzz" / "artifacts"
 
     def fuzz(binary):
         artifacts.mkdir(exist_ok=True)
         compares = binary.name.endswith("_diff")
         seconds = options.fuzz_seconds * (2 if compares else 1)
-        with tempfile.TemporaryDirectory(dir=options.build / "fuzz") as found:
-            command = [str(binary), f"-max_total_time={seconds}",
-                       "-rss_limit_mb=256", "-timeout=5", "-print_final_stats=1", "-verbosity=1",
-                       f"-artifact_prefix={artifacts}/{binary.name}-", found]
-            seeds = ROOT / "tests/fuzz/corpus" / binary.name
-            if seeds.is_dir():
-                command.append(str(seeds))
+        with found_folder(options, binary.name) as found:
+            command = [*fuzz_command(binary, options.fuzz_seed), f"-max_total_time={seconds}",
+                       "-rss_limit_mb=256", "-print_final_stats=1", "-verbosity=1",
+                       f"-artifact_prefix={artifacts}/{binary.name}-", str(found),
+                       *fuzz_seeds(binary.name, options.fuzz_seed)]
             code, output = execute(command, seconds + 120)
         runs = re.search(r"stat::number_of_executed_units:\s*(\d+)", output)
         ok = code == 0 and runs is not None and int(runs[1]) > 0
@@ -218,6 +250,10 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--build", type=Path, default=ROOT / "build")
     parser.add_argument("--fuzz-seconds", type=int, default=30)
+    parser.add_argument("--fuzz-seed", type=int, default=0,
+                        help="makes the fuzzers' runs repeatable; 0: another one each time")
+    parser.add_argument("--fuzz-found", type=Path, default=None,
+                        help="a folder that keeps what the fuzzers find, and where they go on from")
     parser.add_argument("--quick", action="store_true", help="leave heavy integration tests out")
     parser.add_argument("--only", default="", help="suites whose name holds this")
     parser.add_argument("groups", nargs="+", choices=GROUPS, metavar="GROUP")
