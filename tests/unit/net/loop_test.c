@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 
+#include "base/log.h"
 #include "unit/net/pump.h"
 
 #define TIMERS  200u
@@ -252,4 +253,44 @@ static gw_code loop_with_a_timer(void *context) {
 
 TEST(loop, survives_each_failed_alloc) {
   test_fail_each_alloc(loop_with_a_timer, NULL);
+}
+
+typedef struct woken {
+  gw_task first, second, next;
+  gw_loop *loop;
+  uint64_t first_us, second_us, next_us;
+} woken;
+
+static void woken_on_next(gw_task *task) {
+  woken *w = GW_CONTAINER_OF(task, woken, next);
+  w->next_us = gw_loop_woke_us(w->loop);
+}
+
+static void woken_on_first(gw_task *task) {
+  woken *w = GW_CONTAINER_OF(task, woken, first);
+  w->first_us = gw_loop_woke_us(w->loop);
+  while (gw_clock_us() == w->first_us) /* any later look at the clock would differ */
+    continue;
+}
+
+static void woken_on_second(gw_task *task) {
+  woken *w = GW_CONTAINER_OF(task, woken, second);
+  w->second_us = gw_loop_woke_us(w->loop);
+}
+
+TEST(loop, what_one_iteration_does_begins_at_one_time) {
+  gw_loop *loop = gw_loop_new();
+  woken w = { .loop = loop };
+  w.first.run = woken_on_first;
+  w.second.run = woken_on_second;
+  w.next.run = woken_on_next;
+  gw_loop_defer(loop, &w.first);
+  gw_loop_defer(loop, &w.second);
+  PUMP(loop, w.second_us != 0);
+  CHECK(w.first_us != 0);
+  CHECK_INT(w.first_us, w.second_us);
+  gw_loop_defer(loop, &w.next);
+  PUMP(loop, w.next_us != 0);
+  CHECK(w.next_us > w.first_us);
+  gw_loop_free(loop);
 }
