@@ -3,7 +3,7 @@ import socket
 import time
 
 import harness
-from harness import ROUTES, Shared, Test, config, free_port, heavy, wait_for
+from harness import ROUTES, Shared, Test, TooSlow, config, free_port, heavy, wait_for
 
 
 class Deadlines(Shared):
@@ -15,14 +15,23 @@ class Deadlines(Shared):
 
     def seen(self, *headers, target="/v1/users/7"):
         arguments = [word for header in headers for word in ("-H", header)]
-        self.assertEqual(self.gw.curl(target, *arguments).status, 200)
+        answer = self.gw.curl(target, *arguments)
+        if answer.status == 504:
+            raise TooSlow("the deadline was over before the service had answered")
+        self.assertEqual(answer.status, 200)
         return self.server.last()["timeout"]
 
+    def check_left(self, seen, seconds, slack):
+        """What is left of the time when the service reads it."""
+        self.assertLessEqual(seen, seconds + 0.01)
+        if seen <= seconds - slack:
+            raise TooSlow(f"{seen} s are left of {seconds} s")
+
     def test_the_default_travels(self):
-        self.assertTrue(14 < self.seen() <= 15.01)
+        self.check_left(self.seen(), 15, 1)
 
     def test_the_routes_option_travels(self):
-        self.assertTrue(0.1 < self.seen(target="/short/7") <= 0.31)
+        self.check_left(self.seen(target="/short/7"), 0.3, 0.2)
 
     def test_the_client_may_shorten_it(self):
         for header, seconds in (("Grpc-Timeout: 2S", 2), ("Grpc-Timeout: 1500m", 1.5),
@@ -30,8 +39,7 @@ class Deadlines(Shared):
                                 ("X-Server-Timeout: 2.5", 2.5), ("X-Server-Timeout: 3", 3),
                                 ("X-Request-Timeout-Ms: 700", 0.7)):
             with self.subTest(header=header):
-                seen = self.seen(header)
-                self.assertTrue(seconds - 0.4 < seen <= seconds + 0.01, seen)
+                self.check_left(self.seen(header), seconds, 0.4)
 
     def test_the_client_cannot_lengthen_it(self):
         for header in ("Grpc-Timeout: 1H", "Grpc-Timeout: 99999999H", "X-Server-Timeout: 1000000",
@@ -42,16 +50,15 @@ class Deadlines(Shared):
     def test_504_at_the_deadline_and_the_service_sees_a_cancel(self):
         begun = time.monotonic()
         answer = self.gw.curl("/short/hang")
-        took = time.monotonic() - begun
+        self.check_took(begun, 0.6, 0.29)
         self.check_error(answer, 504, 4)
-        self.assertTrue(0.29 < took < 0.6, took)
         wait_for(lambda: self.server.state()["cancelled"] == 1, 1, "the service sees a cancel")
 
     def test_504_by_the_clients_header(self):
         begun = time.monotonic()
         with self.gw.connect() as client:
             self.check_error(client.get("/v1/users/hang", "X-Request-Timeout-Ms: 200\r\n"), 504, 4)
-            self.assertLess(time.monotonic() - begun, 0.5)
+            self.check_took(begun, 0.5)
             self.assertEqual(client.get("/v1/users/7").status, 200)  # the connection lives on
 
     def test_a_deadline_too_small_to_begin(self):
@@ -74,7 +81,7 @@ class Deadlines(Shared):
         begun = time.monotonic()
         answer = gw.curl("/v1/users/7", "-H", "X-Request-Timeout-Ms: 200")
         self.assertIn(answer.status, (503, 504))
-        self.assertLess(time.monotonic() - begun, 1)
+        self.check_took(begun, 1)
 
 
 class Leaving(Shared):

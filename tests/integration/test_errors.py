@@ -124,7 +124,7 @@ class Refused(Shared):
             answer = client.answer()
             self.check_error(answer, 413)
             self.assertEqual(answer.header("connection"), "close")
-            self.assertTrue(client.closed(2))
+            self.assertTrue(client.closed(10))
 
     def test_too_large_while_chunks_come(self):
         with self.gw.connect() as client:
@@ -207,7 +207,7 @@ class Limits(Test):
         gw = self.gateway(config([server.endpoint], limits="in_flight: 3"))
         busy = [gw.connect() for _ in range(3)]
         for client in busy:
-            client.send("GET /v1/users/sleep-800 HTTP/1.1\r\nHost: t\r\n\r\n")
+            client.send("GET /v1/users/sleep-2500 HTTP/1.1\r\nHost: t\r\n\r\n")
         harness.wait_for(lambda: server.state()["running"] == 3, 2, "three calls run")
         answer = gw.curl("/v1/users/7")
         self.check_error(answer, 503)

@@ -12,7 +12,7 @@ from pathlib import Path
 import harness
 import hostile_h2 as h2
 from hostile_h2 import Peer, good, user
-from harness import Closed, Settings, Test, config, wait_for
+from harness import TRIES, Closed, Settings, Test, TooSlow, config, wait_for
 
 ROUTE = """  - match: GET /{name}/{{user_id}}
     rpc: userservice.UserService/GetUser
@@ -63,7 +63,7 @@ class Attacks(Test):
             for peer in peers:
                 self.addCleanup(peer.kill)
         self.gw = self.gateway(tables(self.peers))
-        self.clients = [self.gw.connect(timeout=10) for _ in range(2 * self.calls)]
+        self.clients = [self.gw.connect(timeout=20) for _ in range(2 * self.calls)]
         for peers in self.peers.values():
             wait_for(lambda: all(p.links and p.links[0].acks for p in peers), 20, "connected")
         self.slowest = 0
@@ -98,8 +98,8 @@ class Attacks(Test):
             else:
                 self.assertIn(answer.status, (200, 502, 503), answer)
         self.check_link(row, link, stream, flood)
-        if not flood:
-            self.assertLess(self.took, patience(), "answered at once")
+        if not flood and self.took >= patience():
+            raise TooSlow(f"answered after {self.took:.3f} s, not at once")
         # Each was answered once: the next answer is the next request's.
         self.ask(name, "d")
         for i, client in enumerate(self.clients):
@@ -119,21 +119,37 @@ class Attacks(Test):
             wait_for(lambda: stream in link.resets, 2, "the stream is reset")
             self.assertIn(link.resets[stream], row.reset)
 
+    def check_row(self, name, row, flood):
+        ms_before, before = cpu_ms(self.gw), self.gw.rss()
+        try:
+            self.check(name, flood)
+        except (Closed, TimeoutError, AssertionError):
+            for client in self.clients:
+                client.close()
+            self.clients = [self.gw.connect(timeout=20) for _ in self.clients]
+            raise
+        used, grown = cpu_ms(self.gw) - ms_before, (self.gw.rss() - before) / 1024
+        if not Settings.sanitized():
+            self.assertLess(grown, row.kib, "KiB")
+            if used >= row.ms:
+                raise TooSlow(f"{used:.1f} ms of CPU, wanted less than {row.ms}")
+
     def check_rows(self, flood=False):
-        for name, row in self.rows.items():
-            with self.subTest(row.name):
-                ms_before, before = cpu_ms(self.gw), self.gw.rss()
-                try:
-                    self.check(name, flood)
-                except (Closed, TimeoutError, AssertionError):
-                    for client in self.clients:
-                        client.close()
-                    self.clients = [self.gw.connect(timeout=10) for _ in self.clients]
-                    raise
-                used, grown = cpu_ms(self.gw) - ms_before, (self.gw.rss() - before) / 1024
-                if not Settings.sanitized():
-                    self.assertLess(used, row.ms, "ms of CPU")
-                    self.assertLess(grown, row.kib, "KiB")
+        """What was only slow is tried again, in a gateway of its own."""
+        for turn in range(TRIES):
+            late = {}
+            for name, row in self.rows.items():
+                with self.subTest(row.name):
+                    try:
+                        self.check_row(name, row, flood)
+                    except TooSlow as slow:
+                        late[name] = slow
+            if not late:
+                return
+            print(*(f"({self.rows[name].name}: {slow})" for name, slow in late.items()), end=" ")
+            if turn < TRIES - 1:
+                self.start([self.rows[name] for name in late])
+        self.fail(f"each of {TRIES} times: " + str([f"{self.rows[n].name}: {s}" for n, s in late.items()]))
 
     def test_protocol(self):
         """What RFC 9113 and RFC 7541 forbid, and what they want ignored."""

@@ -31,7 +31,7 @@ class Connections(Shared):
         with self.gw.connect() as client:
             answer = client.get("/v1/users/7", "Connection: close\r\n")
             self.assertEqual((answer.status, answer.header("connection")), (200, "close"))
-            self.assertTrue(client.closed(1))
+            self.assertTrue(client.closed(5))
 
     def test_thousand_pipelined_in_one_write(self):
         with self.gw.connect(timeout=30) as client:
@@ -60,12 +60,13 @@ class Connections(Shared):
 
     def test_one_in_flight_for_each_connection(self):
         with self.gw.connect() as client:
-            client.send("GET /v1/users/sleep-300 HTTP/1.1\r\nHost: t\r\n\r\n" * 3)
-            harness.wait_for(lambda: self.server.state()["running"] == 1, 2, "a call runs")
-            time.sleep(0.1)
-            self.assertEqual(self.server.state()["count"], 1)
+            client.send("GET /v1/users/sleep-150 HTTP/1.1\r\nHost: t\r\n\r\n" * 3)
             for _ in range(3):
                 self.assertEqual(client.answer().status, 200)
+        calls = self.server.state()["calls"]
+        self.assertEqual(len(calls), 3)
+        for before, call in zip(calls, calls[1:]):
+            self.assertGreaterEqual(call["begun"], before["ended"])
 
     def test_byte_by_byte(self):
         request = ("POST /v1/users HTTP/1.1\r\nHost: t\r\nContent-Type: application/json\r\n"
@@ -122,7 +123,7 @@ class Connections(Shared):
             client.send("GET /v1/users/7 HTTP/1.0\r\n\r\n")
             answer = client.answer()
             self.assertEqual((answer.status, answer.json()["userId"]), (200, "7"))
-            self.assertTrue(client.closed(1))
+            self.assertTrue(client.closed(5))
         with self.gw.connect() as client:
             client.send("GET /v1/users/7 HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
             answer = client.answer()
@@ -130,7 +131,7 @@ class Connections(Shared):
             if (answer.header("connection") or "").lower() == "keep-alive":
                 self.assertEqual(client.get("/v1/users/8").status, 200)
             else:
-                self.assertTrue(client.closed(1))
+                self.assertTrue(client.closed(5))
 
     def test_absolute_form(self):
         with self.gw.connect() as client:
@@ -198,7 +199,7 @@ class Hostile(Test):
                 answer = client.answer()
                 self.assertIn(answer.status, (400, 501))
                 self.assertEqual(answer.header("connection"), "close")
-                self.assertTrue(client.closed(2))
+                self.assertTrue(client.closed(10))
                 self.assertEqual(client.rest, b"")
         self.assertEqual(server.state()["count"], 0)
 
@@ -216,7 +217,7 @@ class Times(Test):
         cls.addClassCleanup(cls.gw.kill)
 
     def drip(self, client, text):
-        """Sends a byte every 0.2 s; the seconds until the gateway ends it, and its answer."""
+        """Sends a byte every 0.2 s until the gateway ends it, after a second; its answer."""
         begun = time.monotonic()
         for byte in text:
             try:
@@ -225,14 +226,12 @@ class Times(Test):
                 break
             if client.closed(0.2):
                 break
-        took = time.monotonic() - begun
-        answer = client.answer() if client.rest else None
-        return took, answer
+        self.check_took(begun, 1.8, 0.8)
+        return client.answer() if client.rest else None
 
     def test_slow_head(self):
         with self.gw.connect() as client:
-            took, answer = self.drip(client, GET)
-            self.assertTrue(0.8 < took < 1.8, took)
+            answer = self.drip(client, GET)
             if answer is not None:
                 self.assertEqual(answer.status, 408)
 
@@ -240,8 +239,7 @@ class Times(Test):
         with self.gw.connect() as client:
             client.send("POST /v1/users HTTP/1.1\r\nHost: t\r\nContent-Type: application/json\r\n"
                         "Content-Length: 100\r\n\r\n")
-            took, answer = self.drip(client, "{" + " " * 99)
-            self.assertTrue(0.8 < took < 1.8, took)
+            answer = self.drip(client, "{" + " " * 99)
             self.check_error(answer, 408)
             self.assertEqual(answer.header("connection"), "close")
         self.assertEqual(self.gw.curl("/v1/users/7").status, 200)
@@ -250,21 +248,22 @@ class Times(Test):
         with self.gw.connect() as client:
             self.assertEqual(client.get("/v1/users/7").status, 200)
             begun = time.monotonic()
-            self.assertTrue(client.closed(3))
-            self.assertTrue(0.7 < time.monotonic() - begun < 2)
+            self.assertTrue(client.closed(10))
+            self.check_took(begun, 2, 0.7)
             self.assertEqual(client.rest, b"")
 
     def test_silent_from_the_start(self):
         with self.gw.connect() as client:
             begun = time.monotonic()
-            self.assertTrue(client.closed(3))
-            self.assertTrue(0.7 < time.monotonic() - begun < 2)
+            self.assertTrue(client.closed(10))
+            self.check_took(begun, 2, 0.7)
 
     def test_idle_time_begins_anew_with_each_request(self):
-        with self.gw.connect() as client:
-            for _ in range(4):
+        gw = self.gateway(config([self.server.endpoint], limits="idle_timeout: 3s"))
+        with gw.connect() as client:
+            for _ in range(5):
                 self.assertEqual(client.get("/v1/users/7").status, 200)
-                time.sleep(0.5)
+                time.sleep(0.8)
 
     def test_a_slow_service_is_not_an_idle_client(self):
         self.assertEqual(self.gw.curl("/v1/users/sleep-1500").status, 200)
@@ -275,8 +274,10 @@ class Times(Test):
             client.send("GET /v1/us")
         begun = time.monotonic()
         while time.monotonic() - begun < 1.2:
-            self.assertEqual(self.gw.curl("/v1/users/7", "-m", "1").status, 200)
-        self.assertTrue(all(client.closed(1) for client in slow))
+            asked = time.monotonic()
+            self.assertEqual(self.gw.curl("/v1/users/7").status, 200)
+            self.check_took(asked, 1)
+        self.assertTrue(all(client.closed(5) for client in slow))
         for client in slow:
             client.close()
 
@@ -291,9 +292,9 @@ class Lots(Test):
             mute[-1].get("/v1/users/7")
         begun = time.monotonic()
         for _ in range(10):
-            with gw.connect(timeout=5) as client:
+            with gw.connect() as client:
                 self.assertEqual(client.get("/v1/users/7").status, 200)
-        self.assertLess(time.monotonic() - begun, 1)
+        self.check_took(begun, 1)
         for client in mute:
             client.close()
 
@@ -303,7 +304,7 @@ class Lots(Test):
         with gw.connect() as client:
             closing = [client.get("/v1/users/7").header("connection") for _ in range(3)]
             self.assertEqual(closing, [None, None, "close"])
-            self.assertTrue(client.closed(1))
+            self.assertTrue(client.closed(5))
 
     def test_stalled_reader_is_cut(self):
         server = self.users()

@@ -52,7 +52,7 @@ class Unchanged(Legacies):
                      "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
                      "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
         gw, _ = self.pair()
-        with gw.connect(timeout=2) as client:
+        with gw.connect() as client:
             client.send(handshake)
             answer = client.answer()
             self.assertEqual(answer.status, 200)
@@ -60,13 +60,13 @@ class Unchanged(Legacies):
             self.assertEqual(client.get("/echo").status, 200)
             client.send(b"\x81\x85\x01\x02\x03\x04ignog")  # a client that did not look
             self.assertEqual(client.answer().status, 400)
-            self.assertTrue(client.closed(2))
+            self.assertTrue(client.closed(10))
 
     def test_a_service_that_wants_an_upgrade_can_say_so(self):
         gw, _ = self.behind(answering(
             b"HTTP/1.1 426 Upgrade Required\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
             b"Content-Length: 3\r\n\r\nws!"))
-        with gw.connect(timeout=2) as client:
+        with gw.connect() as client:
             client.send("GET /ws HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\n"
                         "Upgrade: websocket\r\n\r\n")
             answer = client.answer()
@@ -285,7 +285,7 @@ class Connections(Legacies):
         down = gw.curl("/echo")
         self.check_error(down, 503, 14, "monolith")
         self.assertIn(down.header("retry-after"), ("1", "2", "3"))
-        self.assertLess(time.monotonic() - begun, 1)
+        self.check_took(begun, 1)
         wait_for(lambda: gw.admin("/readyz").status == 503, 5, "not ready")
         self.legacy(legacy.port)
         wait_for(lambda: gw.curl("/echo").status == 200, 3, "served again")
@@ -423,8 +423,8 @@ class Streams(Legacies):
         gw, _ = self.pair(upstream="max_connections: 1\ncircuit: {waiting_time: 10s}")
         body = PIECE * 40
         with gw.connect() as first, gw.connect() as second:
-            first.send("GET /slow?ms=500 HTTP/1.1\r\nHost: h\r\n\r\n")
-            time.sleep(0.1)
+            first.send("GET /slow?ms=1500 HTTP/1.1\r\nHost: h\r\n\r\n")
+            time.sleep(0.3)
             second.send(b"PUT /echo HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n" % len(body))
             sender = threading.Thread(target=second.send, args=(body,))
             sender.start()

@@ -140,7 +140,7 @@ class Times(Legacies):
         gw, _ = self.pair(defaults="timeout: 300ms")
         begun = time.monotonic()
         self.check_error(gw.curl("/slow?ms=3000"), 504, 4, "did not answer in time")
-        self.assertLess(time.monotonic() - begun, 1.5)
+        self.check_took(begun, 1.5)
         self.assertEqual(gw.curl("/slow?ms=10").body, b"late")
 
     def test_an_answer_that_stalls_is_cut(self):
@@ -149,7 +149,7 @@ class Times(Legacies):
         with gw.connect() as client:
             client.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n")
             client.head()
-            self.assertTrue(client.closed(3))
+            self.assertTrue(client.closed(10))
 
     def test_a_slow_request_is_408(self):
         gw, legacy = self.pair(limits="body_rate: 100KiB\nbody_grace: 1s")
@@ -187,7 +187,7 @@ class Times(Legacies):
         with gw.connect() as client:
             client.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n")
             time.sleep(0.2)
-        self.assertTrue(gone.wait(3))
+        self.assertTrue(gone.wait(10))
         wait_for(lambda: metric_sum(gw.metrics(), "sluice_in_flight") == 0, 3, "nothing in flight")
 
 

@@ -60,6 +60,7 @@ class Drain(Test):
         gw = self.gateway(config([server.endpoint], workers=workers))
         load = Load(gw)
         time.sleep(1.5)
+        wait_for(lambda: load.done > 200 or load.problems, 5, "there is traffic")
         load.draining = True
         gw.signal(signal.SIGTERM)
         self.assertEqual(gw.wait(8), 0)
@@ -84,9 +85,9 @@ class Drain(Test):
         begun = time.monotonic()
         gw.signal(signal.SIGTERM)
         self.assertEqual(gw.wait(3), 0)
-        self.assertLess(time.monotonic() - begun, 1.0 if not Settings.sanitized() else 2.0)
+        self.check_took(begun, 1.0 if not Settings.sanitized() else 2.0)
         for client in idle:
-            self.assertTrue(client.closed(1))
+            self.assertTrue(client.closed(5))
             self.assertEqual(client.rest, b"")
             client.close()
 
@@ -94,7 +95,7 @@ class Drain(Test):
         server = self.users()
         gw = self.gateway(config([server.endpoint]))
         client = gw.connect()
-        client.send("GET /v1/users/sleep-1200 HTTP/1.1\r\nHost: t\r\n\r\n")
+        client.send("GET /v1/users/sleep-3000 HTTP/1.1\r\nHost: t\r\n\r\n")
         stream = gw.connect()
         stream.send("GET /v1/users?page_size=-4 HTTP/1.1\r\nHost: t\r\n\r\n")
         wait_for(lambda: server.state()["running"] == 2, 2, "two calls run")
@@ -116,7 +117,7 @@ class Drain(Test):
         gw.signal(signal.SIGTERM)
         self.assertEqual(gw.wait(4), 0)
         self.assertGreater(time.monotonic() - begun, 0.8)
-        self.assertTrue(client.closed(1))
+        self.assertTrue(client.closed(5))
         self.assertFalse(client.rest.endswith(b"0\r\n\r\n"), "not a clean end")
 
     def test_at_the_drain_timeout_each_client_is_told(self):
@@ -186,9 +187,9 @@ class Reload(Test):
             gw.write(texts[i % 2] if i % 5 else "nonsense: [\n")
             gw.signal(signal.SIGHUP)
             time.sleep(0.1)
+        wait_for(lambda: load.done > 200 or load.problems, 5, "there is traffic")
         load.stop()
         self.assertEqual(load.problems, [])
-        self.assertGreater(load.done, 200)
         self.assertGreater(second.state()["count"], 10, "the new upstream was used")
         self.assertEqual(gw.curl("/v1/users/7").status, 200)
         gw.stop()
@@ -213,13 +214,13 @@ class Reload(Test):
         server = self.users()
         gw = self.gateway(config([server.endpoint]))
         with gw.connect() as client, gw.connect() as stream:
-            client.send("GET /v1/users/sleep-800 HTTP/1.1\r\nHost: t\r\n\r\n")
+            client.send("GET /v1/users/sleep-3000 HTTP/1.1\r\nHost: t\r\n\r\n")
             stream.send("GET /v1/users?page_size=-4 HTTP/1.1\r\nHost: t\r\n\r\n")
-            wait_for(lambda: server.state()["running"] == 2, 2, "the calls run")
+            wait_for(lambda: server.state()["count"] == 2, 2, "the calls run")
             gw.write(config([server.endpoint], routes=ROUTES.replace("/v1/", "/v9/")))
             gw.signal(signal.SIGHUP)
             wait_for(lambda: gw.curl("/v9/users/7").status == 200, 3, "the new route answers")
-            self.assertEqual(client.answer().json()["userId"], "sleep-800")
+            self.assertEqual(client.answer().json()["userId"], "sleep-3000")
             self.assertEqual(len(stream.answer().json()), 5)
             self.assertEqual(client.get("/v1/users/7").status, 404)
         gw.stop()
@@ -251,7 +252,7 @@ class Start(Test):
             path = Settings.work() / "taken.yaml"
             path.write_text(f"listen: [{{address: \"127.0.0.1:{port}\"}}]\n"
                             + config(["grpc://127.0.0.1:1"]))
-            made = subprocess.run([Settings.sluice(), "serve", str(path)], timeout=10,
+            made = subprocess.run([Settings.sluice(), "serve", str(path)], timeout=60,
                                   stderr=subprocess.PIPE)
             self.assertEqual(made.returncode, 1)
             self.assertIn(str(port).encode(), made.stderr)
@@ -261,7 +262,7 @@ class Start(Test):
         path.write_text("listen: [{address: \"127.0.0.1:1\"}]\nnonsense: 1\n"
                         + config(["grpc://127.0.0.1:1"]).replace("GetUser", "GetUsr")
                         .replace("workers: 1", "workers: many"))
-        made = subprocess.run([Settings.sluice(), "serve", str(path)], timeout=10,
+        made = subprocess.run([Settings.sluice(), "serve", str(path)], timeout=60,
                               stderr=subprocess.PIPE)
         self.assertEqual(made.returncode, 1)
         for word in (b"nonsense", b"GetUsr", b"many"):

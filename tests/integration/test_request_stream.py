@@ -253,7 +253,7 @@ class Wrong(StreamShared):
             self.assertEqual(answer.json()["details"][0]["fieldViolations"][0]["field"],
                              "[3].number")
             self.assertEqual(answer.header("connection"), "close")
-            self.assertTrue(client.closed(3))
+            self.assertTrue(client.closed(10))
         wait_for(lambda: self.server.last()["state"] == "cancelled", 2, "the service sees a cancel")
         self.assertEqual(self.server.last()["received"], 3)
 
@@ -315,7 +315,7 @@ class Wrong(StreamShared):
                 self.assertEqual(answer.status, status, answer)
                 self.assertEqual(answer.header("connection"), "close")
                 self.try_send(client, chunk(lines(items(1000))))
-                self.assertTrue(client.closed(3))
+                self.assertTrue(client.closed(10))
         wait_for(lambda: self.server.state()["running"] == 0, 2, "no call is left")
 
     def test_early_end_while_a_client_sends_a_lot(self):
@@ -411,7 +411,7 @@ class Both(StreamShared):
                 b"".join(client.chunks())
                 if way == "more":
                     Wrong.try_send(client, chunk(lines(items(5000))))
-                self.assertTrue(client.closed(6))
+                self.assertTrue(client.closed(15))
 
     def test_http10(self):
         body = lines(items(3))

@@ -73,7 +73,7 @@ class ServiceConfig(Test):
         gw = self.serve([server.endpoint], {"methodConfig": [policy(timeout="0.3s")]})
         begun = time.monotonic()
         self.check_error(gw.curl("/v1/users/hang"), 504, 4)
-        self.assertLess(time.monotonic() - begun, 5)
+        self.check_took(begun, 5)
         self.assertLessEqual(server.last()["timeout"], 0.3)
 
     def test_a_call_waits_until_the_service_is_there(self):

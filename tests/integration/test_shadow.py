@@ -183,20 +183,22 @@ class BadShadow(Migrating):
                 self.assertEqual((answer.status, answer.json()["userId"]), (200, str(n)))
 
     def test_it_hangs(self):
-        gw = self.between("stage: shadow\nshadow: { timeout: 300ms, in_flight: 10 }")
-        self.twin.set(grpc={"hang": 3})
+        gw = self.between("stage: shadow\nshadow: { timeout: 3s, in_flight: 10 }")
+        self.twin.set(grpc={"hang": 5})
         begin = time.monotonic()
         self.steady(gw)
-        self.assertLess(time.monotonic() - begin, 2)
+        self.check_took(begin, 2)  # no client waited, and the first ten are still there
         parity = self.settled(gw, 40)
         self.assertEqual((parity["failed"], parity["dropped"]), (10, 30))
         self.assertEqual(metric_sum(gw.metrics(), "sluice_shadows_in_flight", route="get-user"), 0)
 
     def test_in_flight_is_of_all_workers_together(self):
-        gw = self.between("stage: shadow\nshadow: { timeout: 8s, in_flight: 2 }", workers=4)
-        self.twin.set(grpc={"hang": 5})
+        gw = self.between("stage: shadow\nshadow: { timeout: 12s, in_flight: 2 }", workers=4)
+        self.twin.set(grpc={"hang": 15})
+        begin = time.monotonic()
         for n in range(40):  # each on a connection of its own: they come to all workers
             self.assertEqual(gw.curl(f"/v1/users/{n}").status, 200)
+        self.check_took(begin, 12)  # else others would have their places
         self.assertIn(metric_sum(gw.metrics(), "sluice_shadows_total", route="get-user"), (1, 2))
 
     def test_it_is_not_there(self):
@@ -241,7 +243,7 @@ class BadShadow(Migrating):
         wait_for(lambda: self.twin.state()["grpc"].get("GetUser") == 5, 5, "the shadows run")
         begin = time.monotonic()
         gw.stop(5)
-        self.assertLess(time.monotonic() - begin, 4)
+        self.check_took(begin, 4)
 
     def test_a_reload_meanwhile(self):
         gw = self.between("stage: shadow\nshadow: { timeout: 3s }")
@@ -386,7 +388,7 @@ class Fallback(Migrating):
         self.twin.set(grpc={"fail": 14, "latency_ms": 400}, legacy={"hang": 5})
         begin = time.monotonic()
         self.check_error(gw.curl("/v1/users/7"), 504, 4)
-        self.assertTrue(0.8 < time.monotonic() - begin < 2)
+        self.check_took(begin, 2, 0.8)
 
     def test_legacy_fails_too(self):
         gw = self.between("stage: grpc\nfallback: true\nretry: { attempts: 1 }")
@@ -398,21 +400,26 @@ class Fallback(Migrating):
 
 
 class Guard(Migrating):
-    def load(self, gw, seconds, clients=4, pace=0.002):
-        """Steady requests; the answers' statuses and when they came."""
-        seen, end = [], time.monotonic() + seconds
+    def load(self, gw, clients=4, pace=0.002):
+        """Steady requests, until the test is over or says so; the answers' statuses."""
+        seen, over = [], threading.Event()
+        self.addCleanup(over.set)
         def one():
             with gw.connect() as client:
                 n = 0
-                while time.monotonic() < end:
+                while not over.is_set():
                     n += 1
-                    answer = client.get(f"/v1/users/{n}")
-                    seen.append((time.monotonic(), answer.status))
+                    seen.append(client.get(f"/v1/users/{n}").status)
                     time.sleep(pace)
         threads = [threading.Thread(target=one) for _ in range(clients)]
         for thread in threads:
             thread.start()
-        return seen, threads
+
+        def end():
+            over.set()
+            for thread in threads:
+                thread.join()
+        return seen, end
 
     def stage(self, gw):
         found = gw.admin("/routes/get-user").json()
@@ -423,16 +430,15 @@ class Guard(Migrating):
         gw = self.between("stage: canary\ncanary: 50%\nfallback: true\nretry: { attempts: 1 }\n"
                           "guard: { window: 5s, requests: 50, errors: 2%, back_to: legacy }\n"
                           "shadow: { sample: 0% }")
-        seen, threads = self.load(gw, 5)
+        seen, end = self.load(gw)
         time.sleep(2)
         self.assertEqual(self.stage(gw), ("canary", "50%"))
         self.twin.set(grpc={"fail": 14})
         broken = time.monotonic()
         wait_for(lambda: self.stage(gw)[0] == "legacy", 3, "the guard took the route back")
-        self.assertLess(time.monotonic() - broken, 2.5)
-        for thread in threads:
-            thread.join()
-        self.assertEqual({status for _, status in seen}, {200})
+        self.check_took(broken, 2.5)
+        end()
+        self.assertEqual(set(seen), {200})
         move = gw.admin("/routes/get-user").json()["journal"][0]
         self.assertEqual((move["who"], move["to"]["stage"]), ("guard", "legacy"))
         self.assertIn("errors", move["why"])
@@ -442,36 +448,34 @@ class Guard(Migrating):
     def test_differences_take_the_route_back(self):
         gw = self.between("stage: canary\ncanary: 50%\n"
                           "guard: { window: 5s, requests: 50, errors: 1%, parity: 99% }")
-        _, threads = self.load(gw, 4)
+        _, end = self.load(gw)
         time.sleep(1.5)
         self.assertEqual(self.stage(gw)[0], "canary")
         self.twin.set(grpc={"override": {"email": "wrong@example.com"}})
         wait_for(lambda: self.stage(gw)[0] == "shadow", 3, "the guard took the route back")
-        for thread in threads:
-            thread.join()
+        end()
         self.assertIn("parity", gw.admin("/routes/get-user").json()["journal"][0]["why"])
 
     @heavy
     def test_a_slow_side_takes_the_route_back(self):
         gw = self.between("stage: canary\ncanary: 50%\nshadow: { sample: 0% }\n"
                           "guard: { window: 5s, requests: 50, errors: 1%, p99_ratio: 4 }")
-        self.twin.set(legacy={"latency_ms": 5}, grpc={"latency_ms": 5})
-        _, threads = self.load(gw, 5)
+        # Both as slow as no other work of the machine's makes one of them: that is no ratio of 4.
+        self.twin.set(legacy={"latency_ms": 60}, grpc={"latency_ms": 60})
+        _, end = self.load(gw, clients=12)
         time.sleep(1.5)
         self.assertEqual(self.stage(gw)[0], "canary")
-        self.twin.set(grpc={"latency_ms": 150})
+        self.twin.set(grpc={"latency_ms": 600})
         wait_for(lambda: self.stage(gw)[0] == "shadow", 4, "the guard took the route back")
-        for thread in threads:
-            thread.join()
+        end()
 
     @heavy
     def test_a_ramp_goes_to_the_end(self):
         gw = self.between("stage: shadow\nramp: { steps: [10%, 50%, 100%], hold: 500ms, "
                           "min_compared: 20, min_parity: 80% }")
-        _, threads = self.load(gw, 8)
+        _, end = self.load(gw)
         wait_for(lambda: self.stage(gw)[0] == "grpc", 9, "the ramp reached grpc")
-        for thread in threads:
-            thread.join()
+        end()
         journal = gw.admin("/routes/get-user").json()["journal"]
         self.assertEqual([(m["to"]["stage"], m["to"]["share"]) for m in journal[::-1][-4:]],
                          [("canary", "10%"), ("canary", "50%"), ("canary", "100%"), ("grpc", None)])

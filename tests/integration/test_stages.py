@@ -11,6 +11,7 @@ import harness
 from harness import Process, Settings, Test, config, free_port, wait_for
 from legacy_case import Legacy
 
+CLEAR = "\x1b[H\x1b[J"  # before each picture on a terminal
 GET = """\
   - name: get-user
     match: GET /v1/users/{user_id}
@@ -305,33 +306,39 @@ class Commands(Stages):
         self.assertGreater(float(lines[3].split()[3]), 0)  # legacy's
         made.signal(signal.SIGTERM)
 
-    def on_terminal(self, seconds, *words, **more):
-        """What the command draws on a terminal in that time."""
+    def on_terminal(self, count, *words, **more):
+        """What the command draws on a terminal until it has done so `count` times, and begun once more:
+        (pictures, all of it).  What NO_COLOR the tests themselves have says nothing."""
         ours, its = os.openpty()
+        environment = {name: value for name, value in os.environ.items() if name != "NO_COLOR"}
         process = subprocess.Popen([Settings.sluice(), *words], stdout=its, stderr=its,
-                                   env={**os.environ, "TERM": "xterm", **more})
+                                   env={**environment, "TERM": "xterm", **more})
         os.close(its)
-        drawn, end = b"", time.monotonic() + seconds
-        while time.monotonic() < end:
-            if select.select([ours], [], [], 0.1)[0]:
-                drawn += os.read(ours, 65536)
-        process.send_signal(signal.SIGTERM)  # who runs the tests may ignore SIGINT
-        process.wait(5)
-        os.close(ours)
-        return drawn.decode()
+        drawn, end = "", time.monotonic() + 30
+        try:
+            while drawn.count(CLEAR) <= count and time.monotonic() < end:
+                if select.select([ours], [], [], 0.1)[0]:
+                    drawn += os.read(ours, 65536).decode()
+        except OSError as error:  # nobody has the other end any more
+            self.fail(f"ended with {process.wait(60)}: {error}\n{drawn}")
+        finally:
+            process.send_signal(signal.SIGTERM)  # who runs the tests may ignore SIGINT
+            process.wait(60)
+            os.close(ours)
+        return drawn.split(CLEAR)[1:count + 1], drawn
 
     def test_status_draws_a_terminal_anew(self):
         gw = self.gateway(self.text())
         words = ("status", "--watch", "--admin", f"127.0.0.1:{gw.admin_port}")
-        drawn = self.on_terminal(2.5, *words)
-        pictures = drawn.split("\x1b[H\x1b[J")[1:]
-        self.assertGreaterEqual(len(pictures), 2, drawn)
-        for picture in pictures[:2]:
+        pictures, drawn = self.on_terminal(2, *words)
+        self.assertEqual(len(pictures), 2, drawn)
+        for picture in pictures:
             self.assertTrue(picture.startswith("\x1b[1mroute"), picture)
             self.assertIn("get-user", picture)
-        plain = self.on_terminal(1.5, *words, NO_COLOR="1")
-        self.assertIn("\x1b[H\x1b[J", plain)
-        self.assertNotIn("\x1b[1m", plain)
+        pictures, drawn = self.on_terminal(1, *words, NO_COLOR="1")
+        self.assertEqual(len(pictures), 1, drawn)
+        self.assertIn("get-user", pictures[0])
+        self.assertNotIn("\x1b[1m", drawn)
 
     def test_no_gateway(self):
         for words in (("status",), ("suggest", "get-user"), ("stage", "get-user", "grpc")):

@@ -3,7 +3,7 @@ import json
 import time
 
 import harness
-from harness import ROUTES, Closed, Shared, Test, config, heavy, wait_for
+from harness import ROUTES, Closed, Shared, Test, TooSlow, config, heavy, wait_for
 from users_server import BULK, BULK_NAME
 
 MB = 1_000_000
@@ -77,14 +77,16 @@ class Formats(Shared):
             begun = time.monotonic()
             _, status, _ = client.head()
             self.assertEqual(status, 200)
-            times, lines = [], b""
+            lines = []
             for chunk in client.chunks():
-                times.append(time.monotonic() - begun)
-                lines += chunk
-            self.assertEqual(len(lines.splitlines()), 5)
-            self.assertEqual(len(times), 5, times)
-            self.assertLess(times[0], 0.2)
-            self.assertGreater(times[-1], 0.7)
+                if not lines:
+                    self.check_took(begun, 0.2)
+                lines.append(chunk)
+            self.check_took(begun, 5, 0.7)
+            self.assertEqual(len(b"".join(lines).splitlines()), 5)
+            if len(lines) < 5:  # two came before one was sent on
+                raise TooSlow(f"{len(lines)} chunks of 5 messages")
+            self.assertEqual(len(lines), 5)
             self.assertEqual(client.get("/v1/users/7").status, 200)  # the connection lives on
 
     def test_http10_client_gets_the_stream_until_close(self):
@@ -180,7 +182,7 @@ class ByOption(Test):
         gw = self.gateway(config([server.endpoint], routes=ROUTES + "    idle_timeout: 300ms\n"))
         begun = time.monotonic()
         answer = gw.curl("/v1/users?page_size=-3", "-H", "Accept: application/x-ndjson")
-        self.assertLess(time.monotonic() - begun, 2)
+        self.check_took(begun, 2)
         self.assertEqual(json.loads(answer.body.splitlines()[-1])["error"]["code"], 4)
         self.check_error(gw.curl("/v1/users?page_size=-5"), 504, 4)
         wait_for(lambda: server.state()["cancelled"] == 2, 1, "the service sees the cancels")
@@ -269,8 +271,8 @@ class BackPressure(Test):
             time.sleep(1)
             for i in range(20):
                 begun = time.monotonic()
-                self.assertEqual(self.gw.curl(f"/v1/users/{i}", "-m", "5").status, 200)
-                self.assertLess(time.monotonic() - begun, 1)
+                self.assertEqual(self.gw.curl(f"/v1/users/{i}").status, 200)
+                self.check_took(begun, 1)
             self.assertEqual(len(self.gw.curl("/v1/users?page_size=300").json()), 300)
         finally:
             for client in stalled:

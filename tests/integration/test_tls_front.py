@@ -194,7 +194,7 @@ class Front(TlsTest):
             slow[-1].setblocking(False)
         opened = time.monotonic()
         gone, sent = set(), 0
-        while len(gone) < count and time.monotonic() - opened < 9:
+        while len(gone) < count and time.monotonic() - opened < 40:
             for i, sock in enumerate(slow):
                 if i in gone:
                     continue
@@ -217,7 +217,7 @@ class Front(TlsTest):
                     self.assertEqual(self.ask(client, "localhost").status, 200)
             time.sleep(0.05)
         self.assertEqual(len(gone), count)
-        self.assertLess(time.monotonic() - opened, 6.5)
+        self.check_took(opened, 6.5)
         if not Settings.sanitized():
             self.assertLess(self.gw.rss() - before, 64 * 2**20)
         for sock in slow:
@@ -271,9 +271,9 @@ class Renewal(TlsTest):
         print("new certificate after", ", ".join(f"{t:.2f} s" for t in took))
         if not Settings.sanitized():
             self.assertLess(min(took), 1)
+        wait_for(lambda: load.done > 100 or load.problems, 5, "there is traffic")
         load.stop()
         self.assertEqual(load.problems, [])
-        self.assertGreater(load.done, 100)
         gw.stop()
 
     def test_a_reload_uses_them_too(self):
@@ -286,9 +286,9 @@ class Renewal(TlsTest):
             else:
                 self.assertEqual(gw.admin("/reload", "-X", "POST").status, 200)
             wait_for(lambda: self.serial(gw) == made.serial, 1, "the new certificate is shown")
+        wait_for(lambda: load.done > 100 or load.problems, 5, "there is traffic")
         load.stop()
         self.assertEqual(load.problems, [])
-        self.assertGreater(load.done, 100)
         gw.stop()
 
     def test_a_broken_pair_keeps_the_old_one(self):
@@ -296,6 +296,7 @@ class Renewal(TlsTest):
         good = self.serial(gw)
         load = self.load(gw)
         self.folder.write("renewed.key", Certificate("x").key_pem(), 0o600)
+        wait_for(lambda: "does not fit" in gw.stderr(), 3, "it looks")
         time.sleep(1.5)
         self.assertEqual(self.serial(gw), good)
         told = [line for line in gw.log() if "does not fit" in line.get("text", "")]
@@ -332,6 +333,7 @@ class Ends(TlsTest):
         gw = self.gateway(config([server.endpoint], workers=2), tls=self.front())
         load = TlsLoad(gw, self.context(), clients=6, kept=True)
         time.sleep(1)
+        wait_for(lambda: load.done > 50 or load.problems, 5, "there is traffic")
         load.draining = True
         gw.signal(signal.SIGTERM)
         self.assertEqual(gw.wait(8), 0)
@@ -349,7 +351,7 @@ class Ends(TlsTest):
             begun = time.monotonic()
             gw.signal(signal.SIGTERM)
             self.assertEqual(gw.wait(4), 0)
-            self.assertLess(time.monotonic() - begun, 2)
+            self.check_took(begun, 2)
 
     def test_silent_connections_give_way(self):
         """They count before their handshake, and the oldest goes first."""
@@ -415,7 +417,7 @@ class Keys(TlsTest):
             path.write_text("listen: [{address: \"127.0.0.1:0\", tls: "
                             f"{{certificate: {certificate}, key: {key}}}}}]\n")
             for command in ("serve", "check"):
-                run = subprocess.run([Settings.sluice(), command, str(path)], timeout=10,
+                run = subprocess.run([Settings.sluice(), command, str(path)], timeout=60,
                                      stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
                 self.assertEqual(run.returncode, 1)
                 self.assertIn(b"chmod 600", run.stderr)
