@@ -370,18 +370,29 @@ static gw_code explain_message(explain *e, gw_codec *codec) {
 
 /* ---- metadata and deadline ---- */
 
+static void say_field(explain *e, const char *name, gw_str value) {
+  say(e, "  %-22s" GW_STR_FMT "\n", name, GW_STR_ARG(value));
+}
+
 static void say_metadata(explain *e) {
   const gw_route *route = e->rule->route;
   const gw_upstream_config *upstream = &e->snapshot->upstreams[route->upstream];
-  say(e, "\nmetadata\n  :method       POST\n  :scheme       http\n  :path         " GW_STR_FMT "\n",
-      GW_STR_ARG(route->rpc->path));
+  const gw_endpoint_config *endpoint = &upstream->endpoints[0];
+  bool is_secure = upstream->endpoint_count > 0 && gw_scheme_is_secure(endpoint->scheme);
+  say(e, "\nmetadata\n");
+  say_field(e, ":method", GW_STR("POST"));
+  say_field(e, ":scheme", is_secure ? GW_STR("https") : GW_STR("http"));
+  say_field(e, ":path", route->rpc->path);
   if (upstream->endpoint_count > 0)
-    say(e, "  :authority    " GW_STR_FMT "%s\n", GW_STR_ARG(upstream->endpoints[0].authority),
+    say(e, "  %-22s" GW_STR_FMT "%s\n", ":authority", GW_STR_ARG(endpoint->authority),
         upstream->endpoint_count > 1 ? " (or that of another endpoint)" : "");
-  say(e, "  te            trailers\n");
+  say_field(e, "te", GW_STR("trailers"));
   if (route->timeout_ms != 0)
-    say(e, "  grpc-timeout  %llum\n", (unsigned long long)route->timeout_ms);
-  say(e, "  content-type  application/grpc\n  user-agent    sluice/" GW_VERSION "\n");
+    say(e, "  %-22s%llum\n", "grpc-timeout", (unsigned long long)route->timeout_ms);
+  say_field(e, "content-type", GW_STR("application/grpc"));
+  say_field(e, "grpc-accept-encoding", GW_STR("identity,gzip"));
+  say_field(e, "user-agent", GW_STR("sluice/" GW_VERSION));
+  if (route->compresses) say_field(e, "grpc-encoding", GW_STR("gzip"));
   say(e, "  and these client headers, when they are sent: %s", gw_headers_request_text);
   for (uint32_t i = 0; i < route->headers_request_count; i++)
     say(e, ", " GW_STR_FMT, GW_STR_ARG(route->headers_request[i]));
