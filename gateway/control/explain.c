@@ -68,7 +68,9 @@ static void say_upstream(explain *e, const gw_route *route) {
   const gw_upstream_config *upstream = &e->snapshot->upstreams[route->upstream];
   say(e, "upstream  " GW_STR_FMT ":", GW_STR_ARG(upstream->name));
   for (uint32_t i = 0; i < upstream->endpoint_count; i++)
-    say(e, "%s grpc://" GW_STR_FMT, i > 0 ? "," : "", GW_STR_ARG(upstream->endpoints[i].authority));
+    say(e, "%s grpc%s://" GW_STR_FMT, i > 0 ? "," : "",
+        gw_scheme_is_secure(upstream->endpoints[i].scheme) ? "s" : "",
+        GW_STR_ARG(upstream->endpoints[i].authority));
   say(e, "\n");
 }
 
