@@ -26,7 +26,7 @@ TELLING = tuple(map(re.compile, (
     r"[\w.]*(Error|Exception|Closed|Expired|Missing|timeout)(: |$)",  # and what it raised
     r"\[  FAILED  \] (?!.*\d+ test\(s\))",                    # cmocka
     r"(\[  ERROR   \] --- |.*: error: Failure!|got    \"|wanted \")",
-    r"FAIL(ED)? (?!\()",                                        # the faults, the browser, the growth
+    r"(FAIL(ED)?|late  ) (?!\()",                            # the faults, the browser, the growth
     r".*(ERROR: \w+Sanitizer|ERROR: libFuzzer|WARNING: ThreadSanitizer|runtime error:)",
     r"    #\d+ .*\b(gateway|tests)/",
     r".*Assertion .* failed",

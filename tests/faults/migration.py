@@ -40,10 +40,10 @@ def guard(stage):
         took = at + float(move["at"][19:-1]) - broken
         failed = failures(outcomes)
         rate = len(outcomes) / (outcomes[-1].sent - outcomes[0].sent)
-        stage.check(took <= 1, f"guard: back at legacy {took * 1e3:.0f} ms after the first failure, at "
-                               f"{rate:.0f} requests/s (1000): {move['why']}")
-        stage.check(not failed, f"guard: {sum(failed.values())} of {len(outcomes)} clients' requests "
-                                f"failed (0), {route['fallbacks']} were answered by legacy instead")
+        stage.in_time(took <= 1, f"guard: back at legacy {took * 1e3:.0f} ms after the first failure, at "
+                                 f"{rate:.0f} requests/s (1000): {move['why']}")
+        stage.none_failed(failed, f"guard: {sum(failed.values())} of {len(outcomes)} clients' requests "
+                                  f"failed (0), {route['fallbacks']} were answered by legacy instead")
     finally:
         gateway.kill()
         twin.kill()

@@ -20,14 +20,14 @@ def kill_one(stage):
     late = [o for o in lost if o.sent > killed + 0.1]
     quiet = p99([o.took for o in outcomes if o.sent < killed - 0.2])
     after = p99([o.took for o in outcomes if o.sent > killed + 1])
-    stage.check(not failed, f"kill one of three: {sum(failed.values())} of {len(gets)} idempotent "
-                            f"requests failed (0) {failed or ''}")
+    stage.none_failed(failed, f"kill one of three: {sum(failed.values())} of {len(gets)} idempotent "
+                              f"requests failed (0) {failed or ''}")
     stage.check(len(lost) <= 48 and not late,
                 f"kill one of three: {len(lost)} of {len(posts)} POSTs failed (48, the clients), "
                 f"{len(late)} of them sent later (0)")
-    stage.check(after < max(5 * quiet, 0.1),
-                f"kill one of three: p99 {quiet * 1e3:.1f} ms before, {after * 1e3:.1f} ms from 1 s "
-                "after it on")
+    stage.in_time(after < max(5 * quiet, 0.1),
+                  f"kill one of three: p99 {quiet * 1e3:.1f} ms before, {after * 1e3:.1f} ms from 1 s "
+                  "after it on")
     stage.strike()
 
 
@@ -51,10 +51,10 @@ def kill_all(stage):
     good = [o.sent + o.took for o in outcomes if o.sent > back_at - 0.6 and o.status == 200]
     first = min(good) - back_at if good else float("inf")
     stage.check(statuses == {503}, f"kill all of three: statuses {statuses} (503)")
-    stage.check(slowest < 0.05 or p99([o.took for o in refused]) < 0.05,
-                f"kill all: 503 within {p99([o.took for o in refused]) * 1e3:.1f} ms at the 99th "
-                f"percentile, {slowest * 1e3:.1f} at most (50)")
-    stage.check(first <= 1.2, f"kill all: served again {first:.2f} s after the restart (1.2)")
+    stage.in_time(slowest < 0.05 or p99([o.took for o in refused]) < 0.05,
+                  f"kill all: 503 within {p99([o.took for o in refused]) * 1e3:.1f} ms at the 99th "
+                  f"percentile, {slowest * 1e3:.1f} at most (50)")
+    stage.in_time(first <= 1.2, f"kill all: served again {first:.2f} s after the restart (1.2)")
     stage.strike()
 
 
@@ -73,8 +73,8 @@ def rolling_restart(stage):
         done += 1
     outcomes = load.stop()
     failed = failures(outcomes)
-    stage.check(not failed, f"rolling restart x {done}: {sum(failed.values())} of {len(outcomes)} "
-                            f"failed, POST included (0) {failed or ''}")
+    stage.none_failed(failed, f"rolling restart x {done}: {sum(failed.values())} of {len(outcomes)} "
+                              f"failed, POST included (0) {failed or ''}")
     stage.explain(outcomes)
     stage.strike()
 
@@ -88,8 +88,8 @@ def connection_age(stage):
     failed = failures(outcomes)
     connects = stage.metric("connects_total")
     stage.check(connects >= 12, f"connection age: {connects:.0f} connections were made")
-    stage.check(not failed, f"connection age: {sum(failed.values())} of {len(outcomes)} failed, "
-                            f"POST included (0) {failed or ''}")
+    stage.none_failed(failed, f"connection age: {sum(failed.values())} of {len(outcomes)} failed, "
+                              f"POST included (0) {failed or ''}")
     stage.explain(outcomes)
     stage.strike()
 

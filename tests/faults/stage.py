@@ -20,6 +20,8 @@ sys.path.insert(0, str(HERE.parent / "integration"))
 import harness  # noqa: E402
 from harness import Gateway, Process, config, free_port, wait_for  # noqa: E402
 
+# Of a case in which something came too late.
+TRIES = 3
 ROUTES = """routes:
   - match: GET /v1/users/{user_id}
     rpc: userservice.UserService/GetUser
@@ -190,12 +192,43 @@ class Stage:
 
     def __init__(self, long):
         self.long, self.passed, self.failed = long, 0, 0
+        self.of_case = {}  # how many passed, failed, were late, since begin()
         self.backends, self.gateway, self.ledger = [], None, None
 
+    def say(self, what, text):
+        print(f"{what:6}", text, flush=True)
+        self.of_case[what] = self.of_case.get(what, 0) + 1
+
     def check(self, good, text):
-        print(("ok    " if good else "FAILED"), text, flush=True)
-        self.passed += bool(good)
-        self.failed += not good
+        self.say("ok" if good else "FAILED", text)
+
+    def in_time(self, good, text):
+        """A check of how long something took, or of what happened in some time: false is a fault when
+        it is so each time that the case is tried, for the machine may have stood still."""
+        self.say("ok" if good else "late", text)
+
+    def none_failed(self, failed, text):
+        """Of failures()' figures.  A deadline that is over may be no more than late."""
+        if all(status == 504 for _, status in failed):
+            self.in_time(not failed, text)
+        else:
+            self.check(False, text)
+
+    def run(self, case):
+        for turn in range(TRIES):
+            self.of_case = {}
+            case(self)
+            late = self.of_case.get("late", 0)
+            if not late or turn == TRIES - 1 or self.of_case.get("FAILED"):
+                break
+            self.note(f"{late} late: the case is tried again")
+        if late:
+            print(f"FAILED {late} were late, in {turn + 1} of {TRIES} tries", flush=True)
+        self.add(self.of_case.get("ok", 0), self.of_case.get("FAILED", 0) + late)
+
+    def add(self, passed, failed):
+        self.passed += passed
+        self.failed += failed
 
     def note(self, text):
         print("      ", text, flush=True)

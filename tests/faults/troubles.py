@@ -44,12 +44,12 @@ def freeze(stage):
     outcomes = load.stop()
     failed = failures(outcomes)
     during = [o.took for o in outcomes if stopped < o.sent < woken]
-    stage.check(not failed, f"freeze one of three: {sum(failed.values())} of {len(outcomes)} "
-                            f"idempotent requests failed (0) {failed or ''}")
-    stage.check(ejected <= 3, f"freeze: ejected after {ejected:.2f} s, attempts of 250 ms (3)")
-    stage.check(len(during) > 400, f"freeze: {len(during)} requests in these 3 s (400); p99 "
-                                   f"{p99(during) * 1e3:.0f} ms, {max(during) * 1e3:.0f} at most")
-    stage.check(used <= 5, f"freeze: used again {used:.2f} s after it woke, ejections of n x 1 s (5)")
+    stage.none_failed(failed, f"freeze one of three: {sum(failed.values())} of {len(outcomes)} "
+                              f"idempotent requests failed (0) {failed or ''}")
+    stage.in_time(ejected <= 3, f"freeze: ejected after {ejected:.2f} s, attempts of 250 ms (3)")
+    stage.in_time(len(during) > 400, f"freeze: {len(during)} requests in these 3 s (400); p99 "
+                                     f"{p99(during) * 1e3:.0f} ms, {max(during) * 1e3:.0f} at most")
+    stage.in_time(used <= 5, f"freeze: used again {used:.2f} s after it woke, ejections of n x 1 s (5)")
     stage.explain(outcomes)
     stage.strike()
 
@@ -66,10 +66,10 @@ def freeze_hedged(stage):
     outcomes = load.stop()
     failed = failures(outcomes)
     during = [o.took for o in outcomes if o.sent > stopped]
-    stage.check(not failed, f"freeze, hedged: {sum(failed.values())} of {len(outcomes)} idempotent "
-                            f"requests failed (0) {failed or ''}")
-    stage.check(share(during, 0.95) < 0.25, f"freeze, hedged after 50 ms: 95th percentile "
-                f"{share(during, 0.95) * 1e3:.0f} ms (250), {max(during) * 1e3:.0f} at most")
+    stage.none_failed(failed, f"freeze, hedged: {sum(failed.values())} of {len(outcomes)} idempotent "
+                              f"requests failed (0) {failed or ''}")
+    stage.in_time(share(during, 0.95) < 0.25, f"freeze, hedged after 50 ms: 95th percentile "
+                  f"{share(during, 0.95) * 1e3:.0f} ms (250), {max(during) * 1e3:.0f} at most")
     stage.strike()
 
 
@@ -86,12 +86,12 @@ def freeze_by_deadline(stage):
     failed = [o for o in outcomes if o.status != 200]
     last = max((o.sent + o.took for o in failed), default=stopped) - stopped
     slowest = max(o.took for o in outcomes)
-    stage.check({o.status for o in failed} <= {504} and 5 <= len(failed) <= 48,
-                f"freeze, no retry.timeout: {len(failed)} of {len(outcomes)} requests got 504 (5 to "
-                "48, three for each client)")
-    stage.check(last <= 1.5, f"freeze, no retry.timeout: the last of them {last:.2f} s after it (1.5)")
-    stage.check(slowest <= 0.8, f"freeze, no retry.timeout: {slowest * 1e3:.0f} ms at most, the "
-                                "deadline is 500 (800)")
+    stage.in_time({o.status for o in failed} <= {504} and 5 <= len(failed) <= 48,
+                  f"freeze, no retry.timeout: {len(failed)} of {len(outcomes)} requests got 504 (5 to "
+                  "48, three for each client)")
+    stage.in_time(last <= 1.5, f"freeze, no retry.timeout: the last of them {last:.2f} s after it (1.5)")
+    stage.in_time(slowest <= 0.8, f"freeze, no retry.timeout: {slowest * 1e3:.0f} ms at most, the "
+                                  "deadline is 500 (800)")
     stage.strike()
 
 
@@ -111,13 +111,13 @@ def slow_one(stage):
     failed = failures(outcomes)
     quiet = p99([o.took for o in outcomes if o.sent < began - 0.2])
     rest = p99([o.took for o in outcomes if o.sent > began and o.took < 1.9])
-    stage.check(not failed, f"one of three 2 s slower: {sum(failed.values())} of {len(outcomes)} "
-                            f"failed (0) {failed or ''}")
-    stage.check(part <= 0.05, f"one of three 2 s slower: it got {part:.2%} of the calls by "
-                              "least_request (5 %)")
-    stage.check(rest <= max(1.5 * quiet, 0.25),
-                f"one of three 2 s slower: p99 of the rest {rest * 1e3:.1f} ms, {quiet * 1e3:.1f} "
-                "before (1.5 x, or 250 ms)")
+    stage.none_failed(failed, f"one of three 2 s slower: {sum(failed.values())} of {len(outcomes)} "
+                              f"failed (0) {failed or ''}")
+    stage.in_time(part <= 0.05, f"one of three 2 s slower: it got {part:.2%} of the calls by "
+                                "least_request (5 %)")
+    stage.in_time(rest <= max(1.5 * quiet, 0.25),
+                  f"one of three 2 s slower: p99 of the rest {rest * 1e3:.1f} ms, {quiet * 1e3:.1f} "
+                  "before (1.5 x, or 250 ms)")
     stage.strike()
 
 
@@ -132,10 +132,10 @@ def refuse(stage):
     outcomes = load.stop()
     failed = failures(outcomes)
     tried = stage.metric("connect_failures_total")
-    stage.check(not failed, f"one of three refuses: {sum(failed.values())} of {len(outcomes)} "
-                            f"failed, POST included (0) {failed or ''}")
-    stage.check(2 <= tried <= 5, f"one of three refuses: {tried:.0f} attempts to connect to it (2 to "
-                                 "5: backoff of 1 s x 1.6)")
+    stage.none_failed(failed, f"one of three refuses: {sum(failed.values())} of {len(outcomes)} "
+                              f"failed, POST included (0) {failed or ''}")
+    stage.in_time(2 <= tried <= 5, f"one of three refuses: {tried:.0f} attempts to connect to it (2 to "
+                                   "5: backoff of 1 s x 1.6)")
     stage.strike()
 
 
@@ -183,13 +183,13 @@ def connect_hole(stage):
         cuts.append(time.monotonic() - since)
     outcomes = load.stop()
     failed, took = failures(outcomes), [o.took for o in outcomes]
-    stage.check(not failed, f"connect black hole: {sum(failed.values())} of {len(outcomes)} failed, "
-                            f"POST included (0) {failed or ''}")
-    stage.check(max(took) < 1.3 and p99(took) < 0.25,
-                f"connect black hole: p99 {p99(took) * 1e3:.1f} ms (250), {max(took) * 1e3:.1f} at "
-                "most (1300)")
-    stage.check(all(0.1 < c < 0.8 for c in cuts), "connect black hole: given up after "
-                + ", ".join(f"{c * 1e3:.0f}" for c in cuts) + " ms (300, seen every 20 or so)")
+    stage.none_failed(failed, f"connect black hole: {sum(failed.values())} of {len(outcomes)} failed, "
+                              f"POST included (0) {failed or ''}")
+    stage.in_time(max(took) < 1.3 and p99(took) < 0.25,
+                  f"connect black hole: p99 {p99(took) * 1e3:.1f} ms (250), {max(took) * 1e3:.1f} at "
+                  "most (1300)")
+    stage.in_time(all(0.1 < c < 0.8 for c in cuts), "connect black hole: given up after "
+                  + ", ".join(f"{c * 1e3:.0f}" for c in cuts) + " ms (300, seen every 20 or so)")
     stage.strike()
     alone(stage, mute)
     mute.end()
@@ -202,9 +202,9 @@ def alone(stage, mute):
     sent = time.monotonic()
     answer = stage.gateway.curl("/v1/users/7")
     took = time.monotonic() - sent
-    stage.check(answer.status == 503 and answer.header("retry-after") and took < 0.6,
-                f"connect black hole, no other: {answer.status} with Retry-After after "
-                f"{took * 1e3:.0f} ms (503; 300 and curl)")
+    stage.in_time(answer.status == 503 and answer.header("retry-after") and took < 0.6,
+                  f"connect black hole, no other: {answer.status} with Retry-After after "
+                  f"{took * 1e3:.0f} ms (503; 300 and curl)")
     stage.strike()
 
 
@@ -239,9 +239,9 @@ def reset(stage):
     outcomes = load.stop()
     failed = failures(outcomes)
     cuts = cutter.cuts()
-    stage.check(cuts >= 8, f"RST within answers: {cuts} connections were reset (8)")
-    stage.check(not failed, f"RST within answers: {sum(failed.values())} of {len(outcomes)} "
-                            f"idempotent requests failed or were not whole (0) {failed or ''}")
+    stage.in_time(cuts >= 8, f"RST within answers: {cuts} connections were reset (8)")
+    stage.none_failed(failed, f"RST within answers: {sum(failed.values())} of {len(outcomes)} "
+                              f"idempotent requests failed or were not whole (0) {failed or ''}")
     stage.explain(outcomes)
     stage.strike()
     streams_reset(stage)
@@ -272,7 +272,7 @@ def streams_reset(stage):
     status, whole, body = read_stream(stage.gateway.port, "application/json")
     stage.check(status == 200 and whole and len(json.loads(body)) == 400,
                 "streams: an uncut one is whole, 400 messages")
-    stage.check(begun >= 12, f"RST within streams: {begun} of {number + 1} had begun (12)")
+    stage.in_time(begun >= 12, f"RST within streams: {begun} of {number + 1} had begun (12)")
     stage.check(not wrong, f"RST within streams: {len(wrong)} looked whole to their client (0) "
                            f"{wrong[:2] or ''}")
     cutter.kill()
@@ -335,12 +335,12 @@ def overload(stage):
         found = probe(stage, 400 if what == "in flight" else 100)
         took = [t for _, _, t in found]
         wrong = [(s, r) for s, r, _ in found if s != 503 or r not in ("1", "2", "3")]
-        stage.check(not wrong, f"overload, {what}: {len(wrong)} of {len(found)} were not 503 with "
-                               f"Retry-After of 1 to 3 s (0) {wrong[:3] or ''}")
-        stage.check(statistics.median(took) <= 0.005 and share(took, 0.9) <= 0.02,
-                    f"overload, {what}: median {statistics.median(took) * 1e3:.2f} ms (5), "
-                    f"90th percentile {share(took, 0.9) * 1e3:.2f} (20), "
-                    f"at most {max(took) * 1e3:.2f}")
+        stage.in_time(not wrong, f"overload, {what}: {len(wrong)} of {len(found)} were not 503 with "
+                                 f"Retry-After of 1 to 3 s (0) {wrong[:3] or ''}")
+        stage.in_time(statistics.median(took) <= 0.005 and share(took, 0.9) <= 0.02,
+                      f"overload, {what}: median {statistics.median(took) * 1e3:.2f} ms (5), "
+                      f"90th percentile {share(took, 0.9) * 1e3:.2f} (20), "
+                      f"at most {max(took) * 1e3:.2f}")
         statuses = holders.statuses()
         stage.check(statuses == [200] * held, f"overload, {what}: the {held} that were let in were "
                                               "answered 200")

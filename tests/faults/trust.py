@@ -32,14 +32,14 @@ def health(stage):
     used = time.monotonic() - rose
     outcomes = load.stop()
     failed = failures(outcomes)
-    stage.check(not failed, f"health: {sum(failed.values())} of {len(outcomes)} failed, POST "
-                            f"included (0) {failed or ''}")
-    stage.check(left <= 1 and meanwhile[ill.address] == 0,
-                f"health: left {left * 1e3:.0f} ms after it said NOT_SERVING (1000), "
-                f"{meanwhile[ill.address]} calls in the second after that (0)")
-    stage.check(meanwhile[plain.address] > 50, f"health: {meanwhile[plain.address]} calls meanwhile "
-                                               "to the one that knows no health service (50)")
-    stage.check(used <= 1, f"health: used again {used * 1e3:.0f} ms after it said SERVING (1000)")
+    stage.none_failed(failed, f"health: {sum(failed.values())} of {len(outcomes)} failed, POST "
+                              f"included (0) {failed or ''}")
+    stage.in_time(left <= 1 and meanwhile[ill.address] == 0,
+                  f"health: left {left * 1e3:.0f} ms after it said NOT_SERVING (1000), "
+                  f"{meanwhile[ill.address]} calls in the second after that (0)")
+    stage.in_time(meanwhile[plain.address] > 50, f"health: {meanwhile[plain.address]} calls meanwhile "
+                                                 "to the one that knows no health service (50)")
+    stage.in_time(used <= 1, f"health: used again {used * 1e3:.0f} ms after it said SERVING (1000)")
     stage.strike()
 
 

@@ -116,15 +116,15 @@ def black_hole(stage):
     outcomes = load.stop()
     failed = failures(outcomes)
     during = [o.took for o in outcomes if vanished < o.sent < risen]
-    stage.check(not failed, f"black hole: {sum(failed.values())} of {len(outcomes)} idempotent "
-                            f"requests failed (0) {failed or ''}")
-    stage.check(ejected <= 3, f"black hole: ejected after {ejected:.2f} s, attempts of 250 ms (3)")
+    stage.none_failed(failed, f"black hole: {sum(failed.values())} of {len(outcomes)} idempotent "
+                              f"requests failed (0) {failed or ''}")
+    stage.in_time(ejected <= 3, f"black hole: ejected after {ejected:.2f} s, attempts of 250 ms (3)")
     if stage.long:
-        stage.check(9 <= closed <= 11.5,
-                    f"black hole: its connection was closed after {closed:.1f} s (10)")
-    stage.check(len(during) > 400, f"black hole: {len(during)} requests meanwhile (400); p99 "
-                                    f"{p99(during) * 1e3:.0f} ms, {max(during) * 1e3:.0f} at most")
-    stage.check(used <= 5, f"black hole: used again {used:.2f} s after its end (5)")
+        stage.in_time(9 <= closed <= 11.5,
+                      f"black hole: its connection was closed after {closed:.1f} s (10)")
+    stage.in_time(len(during) > 400, f"black hole: {len(during)} requests meanwhile (400); p99 "
+                                      f"{p99(during) * 1e3:.0f} ms, {max(during) * 1e3:.0f} at most")
+    stage.in_time(used <= 5, f"black hole: used again {used:.2f} s after its end (5)")
     stage.explain(outcomes)
     stage.strike()
     far.end()
@@ -147,8 +147,8 @@ def black_hole_by_kernel(stage):
     stage.check(not failed and len(held) > 16,
                 f"black hole, no retry.timeout: {sum(failed.values())} of {len(outcomes)} idempotent "
                 f"requests failed (0), {len(held)} were held (16) {failed or ''}")
-    stage.check(max(held, default=0) < 11.5,
-                f"black hole, no retry.timeout: they took {max(held, default=0):.1f} s at most (10)")
+    stage.in_time(max(held, default=0) < 11.5,
+                  f"black hole, no retry.timeout: they took {max(held, default=0):.1f} s at most (10)")
     stage.strike()
     far.end()
 
@@ -181,14 +181,14 @@ def name_with_dead(stage):
     used = time.monotonic() - risen
     outcomes = load.stop()
     failed, took = failures(outcomes), [o.took for o in outcomes]
-    stage.check(first.status == 200 and first_took < 0.25,
-                f"a name with a dead address: the first request {first.status} after "
-                f"{first_took * 1e3:.0f} ms (200; 250)")
-    stage.check(not failed and max(took) < 0.5,
-                f"a name with a dead address: {sum(failed.values())} of {len(outcomes)} failed, POST "
-                f"included (0); p99 {p99(took) * 1e3:.1f} ms, {max(took) * 1e3:.1f} at most (500) "
-                f"{failed or ''}")
-    stage.check(used < 3, f"a name with a dead address: used {used:.2f} s after it lives (3)")
+    stage.in_time(first.status == 200 and first_took < 0.25,
+                  f"a name with a dead address: the first request {first.status} after "
+                  f"{first_took * 1e3:.0f} ms (200; 250)")
+    stage.in_time(not failed and max(took) < 0.5,
+                  f"a name with a dead address: {sum(failed.values())} of {len(outcomes)} failed, POST "
+                  f"included (0); p99 {p99(took) * 1e3:.1f} ms, {max(took) * 1e3:.1f} at most (500) "
+                  f"{failed or ''}")
+    stage.in_time(used < 3, f"a name with a dead address: used {used:.2f} s after it lives (3)")
     stage.strike()
     far.end()
     hosts.end()
@@ -227,10 +227,10 @@ def name_that_changes(stage):
     kept = now_used(2)
     outcomes = load.stop()
     failed = failures(outcomes)
-    stage.check(not failed, f"a name that changes: {sum(failed.values())} of {len(outcomes)} failed, "
-                            f"POST included (0) {failed or ''}")
-    stage.check(max(took) <= 2, "a name that changes: its new addresses were used after "
-                + ", ".join(f"{t:.2f}" for t in took) + " s, resolved every second (2)")
+    stage.none_failed(failed, f"a name that changes: {sum(failed.values())} of {len(outcomes)} failed, "
+                              f"POST included (0) {failed or ''}")
+    stage.in_time(max(took) <= 2, "a name that changes: its new addresses were used after "
+                  + ", ".join(f"{t:.2f}" for t in took) + " s, resolved every second (2)")
     stage.check(kept, "a name that is lost: the last good answer is kept for two times and more")
     stage.strike()
     hosts.end()
@@ -255,10 +255,10 @@ def name_that_comes(stage):
     before = [o for o in outcomes if o.sent + o.took < came]
     good = [o.sent + o.took for o in outcomes if o.status == 200]
     first = min(good, default=float("inf")) - came
-    stage.check({o.status for o in before} == {503} and p99([o.took for o in before]) < 0.05,
-                f"a name that comes later: 503 before, p99 {p99([o.took for o in before]) * 1e3:.1f} "
-                "ms (50)")
-    stage.check(first <= 1.5, f"a name that comes later: served {first:.2f} s after it is known (1.5)")
+    stage.in_time({o.status for o in before} == {503} and p99([o.took for o in before]) < 0.05,
+                  f"a name that comes later: 503 before, p99 {p99([o.took for o in before]) * 1e3:.1f} "
+                  "ms (50)")
+    stage.in_time(first <= 1.5, f"a name that comes later: served {first:.2f} s after it is known (1.5)")
     stage.strike()
     hosts.end()
 
