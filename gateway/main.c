@@ -1,5 +1,7 @@
 /* main: the command line of `sluice` (DESIGN section 2).  command/ has what the commands do. */
+#include <fcntl.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "command/command.h"
 
@@ -109,7 +111,18 @@ static int main_run(int argc, char **argv) {
   return main_unknown(argv[1]);
 }
 
+/* Some supervisors start programs with these closed: a socket that took such a number would be
+ * written to as if it were the log, and libuv refuses to close it. */
+static void main_fill_standard_streams(void) {
+  int fd;
+  do
+    fd = open("/dev/null", O_RDWR);
+  while (fd >= 0 && fd <= STDERR_FILENO);
+  if (fd > STDERR_FILENO) close(fd);
+}
+
 int main(int argc, char **argv) {
+  main_fill_standard_streams();
   int status = main_run(argc, argv);
   if (fflush(stdout) != 0 && status == GW_EXIT_OK) status = GW_EXIT_FINDING;
   return status;

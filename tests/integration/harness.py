@@ -26,6 +26,11 @@ ROOT = HERE.parents[1]
 PYTHON = "/usr/bin/python3"
 
 
+# A proxy between the tests and their own servers would answer in their place; npm may need it.
+for _name in ("no_proxy", "NO_PROXY"):
+    os.environ[_name] = ",".join(filter(None, (os.environ.get(_name), "127.0.0.1,::1,localhost")))
+
+
 class Settings:
     build = ROOT / "build"
     quick = False

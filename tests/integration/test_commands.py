@@ -161,6 +161,19 @@ class Commands(Test):
         self.assertIn("/v1/users", out)
         self.assertIn("200", out)
 
+    def test_standard_streams_may_be_closed(self):
+        """As some supervisors start programs: the numbers of these streams are no socket's then."""
+        for closed in ("<&-", "<&- >&-", "<&- >&- 2>&-"):
+            with self.subTest(closed=closed):
+                made = subprocess.run(["sh", "-c", f'exec "$@" {closed}', "sh", Settings.sluice(),
+                                       "demo", "--once"], stdout=subprocess.PIPE,
+                                      stderr=subprocess.PIPE, timeout=60)
+                self.assertEqual(made.returncode, 0, made)
+        gateway = self.gateway(config([self.users().endpoint]),
+                               prefix=["sh", "-c", 'exec "$@" <&- >&-', "sh"])
+        self.assertEqual([gateway.curl(f"/v1/users/{i}").status for i in range(5)], [200] * 5)
+        gateway.stop()
+
     def test_the_readme_shows_what_the_demo_answers(self):
         text = (ROOT / "README.md").read_text()
         block = text[text.index("While `make demo` serves"):].split("```")[1]
