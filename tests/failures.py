@@ -22,8 +22,7 @@ LAST = 8
 
 SUITE = re.compile(r"(ok  |FAIL) (.+): \d+ passed, \d+ failed, [\d.]+ s$")
 TELLING = tuple(map(re.compile, (
-    r"(FAIL|ERROR): ",                                       # unittest: the test's name,
-    r"[\w.]*(Error|Exception|Closed|Expired|Missing|timeout)(: |$)",  # and what it raised
+    r"(FAIL|ERROR): ",                                       # unittest: the test's name
     r"\[  FAILED  \] (?!.*\d+ test\(s\))",                    # cmocka
     r"(\[  ERROR   \] --- |.*: error: Failure!|got    \"|wanted \")",
     r"(FAIL(ED)?|late  ) (?!\()",                            # the faults, the browser, the growth
@@ -41,21 +40,25 @@ FRAMES_MAX = 4
 
 
 def telling(lines):
-    """Those that say which checks failed and how; of a traceback only the last place."""
+    """Those that say which checks failed and how; of a traceback what was raised, and where: the last
+    place in a test rather than in what tests share."""
     found, place, frames = [], None, 0
     for line in lines:
         at = PLACE.match(line)
         if at:
-            place = f"  at {at[1]}, {at[2]}"
-        if not any(pattern.match(line) for pattern in TELLING):
+            if place is None or "/test_" in at[1] or "/test_" not in place:
+                place = f"  at {at[1]}, {at[2]}"
+            continue
+        raised = place is not None and line[:1] not in ("", " ")
+        if not raised and not any(pattern.match(line) for pattern in TELLING):
             continue
         frames = frames + 1 if line.startswith("    #") else 0
         if frames > FRAMES_MAX:
             continue
-        if place and not re.match("FAIL|ERROR", line):
+        if raised:
             found.append(place)
-        place = None
-        if line not in found:
+            place = None
+        if line not in found or raised:
             found.append(line)
     return found or [line for line in lines if line.strip()][-LAST:]
 

@@ -555,7 +555,8 @@ class Test(unittest.TestCase):
     def _callTestMethod(self, method):
         for turn in range(TRIES):
             try:
-                return super()._callTestMethod(method)
+                method()  # not super()'s: a traceback would end there
+                return
             except TooSlow as slow:
                 if turn == TRIES - 1:
                     raise
@@ -563,7 +564,6 @@ class Test(unittest.TestCase):
             self.tearDown()
             self.doCleanups()
             self.setUp()
-        return None
 
     def check_error(self, answer, status, code=None, text=None):
         """The Status as JSON; text: what its message must contain."""

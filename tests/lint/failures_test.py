@@ -68,7 +68,7 @@ class Summary(unittest.TestCase):
     def test_unittest(self):
         self.assertEqual(summary([("test", GOOD + UNITTEST)])[:-1], [
             "integration status:", "  FAIL: test_bad (__main__.Status.test_bad)",
-            "    at tests/integration/harness.py, line 7", "  AssertionError: 503 != 200"])
+            "    at tests/integration/test_status.py, line 30", "  AssertionError: 503 != 200"])
 
     def test_cmocka(self):
         self.assertEqual(summary([("test", GOOD + CMOCKA)])[:-1], [
