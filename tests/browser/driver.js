@@ -18,7 +18,7 @@ function equal(got, wanted, what) {
   if (a !== b) throw new Error(`${what || "value"}: ${a}\n  instead of ${b}`);
 }
 
-async function waitFor(condition, what, seconds = 10) {
+async function waitFor(condition, what, seconds = 30) {
   const end = Date.now() + seconds * 1000;
   for (;;) {
     const value = await condition();
@@ -68,9 +68,9 @@ async function run(origin, before) {
     try {
       await before();
       opened = await open(browser, options, origin);
-      opened.page.setDefaultTimeout(10000);
+      opened.page.setDefaultTimeout(30000);
       await Promise.race([body(opened.page, opened),
-        new Promise((_, fail) => setTimeout(() => fail(new Error("still running after 60 s")), 60000).unref())]);
+        new Promise((_, fail) => setTimeout(() => fail(new Error("still running after 180 s")), 180000).unref())]);
       if (opened.faults.length) throw new Error(opened.faults.slice(0, 5).join("\n"));
     } catch (thrown) {
       error = thrown;
