@@ -21,6 +21,6 @@ if [ "$(id -u)" != 0 ]; then
   as_root=(sudo)
 fi
 echo "deps: installing ${missing[*]}" >&2
-"${as_root[@]}" apt-get update -qq
+"${as_root[@]}" apt-get -o Acquire::Retries=5 update -qq
 "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
-  apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+  apt-get -o Acquire::Retries=5 install -y -qq --no-install-recommends "${missing[@]}" >/dev/null

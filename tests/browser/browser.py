@@ -20,6 +20,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "integration"))
+import npm  # noqa: E402
 from harness import ROOT, Gateway, Settings, config  # noqa: E402
 from migration_case import Twin, migration_config  # noqa: E402
 
@@ -38,16 +39,15 @@ def node_modules():
     folder.mkdir(parents=True, exist_ok=True)
     with open(folder / "lock", "w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        mark, npm = folder / "done", folder / "npm"
+        mark, packages = folder / "done", folder / "npm"
         if not mark.exists() or mark.read_bytes() != lock:
-            shutil.rmtree(npm, ignore_errors=True)
-            npm.mkdir()
+            shutil.rmtree(packages, ignore_errors=True)
+            packages.mkdir()
             for name in ("package.json", "package-lock.json"):
-                shutil.copy(HERE / name, npm / name)
-            subprocess.run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent"],
-                           cwd=npm, check=True)
+                shutil.copy(HERE / name, packages / name)
+            npm.install(packages)
             mark.write_bytes(lock)
-    return npm / "node_modules"
+    return packages / "node_modules"
 
 
 def environment(folder):

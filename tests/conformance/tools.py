@@ -17,6 +17,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
+import npm  # noqa: E402
+
 FOLDER = HERE.parents[1] / "build/conformance"
 
 NEXT_RELEASE = "trixie"
@@ -75,7 +78,10 @@ def npm_install(folder):
     say("npm ci: the runner and a compiler that knows editions")
     for name in ("package.json", "package-lock.json"):
         shutil.copy(HERE / name, folder / name)
-    run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], "no runner from npm", cwd=folder)
+    try:
+        npm.install(folder)
+    except (OSError, RuntimeError) as error:
+        raise Missing(f"no runner from npm: {error}") from error
 
 
 def node_modules():
@@ -136,7 +142,7 @@ def libraries_unpack(folder):
     command = ["apt-get", "-q", "-o", f"Dir::State::lists={apt / 'lists'}",
                "-o", f"Dir::Cache={apt / 'cache'}", "-o", "Dir::Etc::sourcelist=/dev/null",
                "-o", f"Dir::Etc::sourceparts={sources}", "-o", "Acquire::Languages=none",
-               "-o", "Acquire::Retries=2"]
+               "-o", "Acquire::Retries=5"]
     if os.geteuid() == 0:
         command += ["-o", "APT::Sandbox::User=root"]
     try:

@@ -23,6 +23,9 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
+sys.path.insert(0, str(ROOT / "tests"))
+import npm  # noqa: E402
+
 PYTHON = "/usr/bin/python3"
 
 
@@ -96,6 +99,16 @@ def free_port(host="127.0.0.1"):
         return port
 
 
+def other_host():
+    """Of loopback, beside 127.0.0.1: IPv6's, where the machine has it."""
+    try:
+        with socket.socket(socket.AF_INET6) as probe:
+            probe.bind(("::1", 0))
+        return "[::1]"
+    except OSError:
+        return "127.0.0.2"
+
+
 def wait_for(condition, seconds, what):
     """The first true value of condition(); fails when there is none in PATIENCE times the time that
     it takes on a machine that does nothing else."""
@@ -152,8 +165,7 @@ def node_modules():
         folder.mkdir(exist_ok=True)
         for name in ("package.json", "package-lock.json"):
             shutil.copy(HERE / name, folder / name)
-        subprocess.run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent"],
-                       cwd=folder, check=True)
+        npm.install(folder)
         (folder / "done").write_bytes(lock)
     return folder / "node_modules"
 

@@ -270,16 +270,16 @@ class Start(Test):
 
     def test_several_listeners(self):
         server = self.users()
-        port = harness.free_port()
+        port, host = harness.free_port(), harness.other_host()
         gw = self.gateway(config([server.endpoint]))
         gw.stop()
         path = Settings.work() / "two.yaml"
         path.write_text(f"listen:\n  - address: 127.0.0.1:{gw.port}\n"
-                        f"  - address: \"[::1]:{port}\"\nadmin: {{ address: \"127.0.0.1:"
+                        f"  - address: \"{host}:{port}\"\nadmin: {{ address: \"127.0.0.1:"
                         f"{gw.admin_port}\" }}\n" + gw.text)
         gateway = harness.Process([Settings.sluice(), "serve", str(path)], "gateway")
         self.addCleanup(gateway.kill)
-        wait_for(lambda: harness.curl(f"http://[::1]:{port}/v1/users/7").status == 200, 5,
+        wait_for(lambda: harness.curl(f"http://{host}:{port}/v1/users/7").status == 200, 5,
                  "the second listener answers")
         self.assertEqual(harness.curl(f"http://127.0.0.1:{gw.port}/v1/users/7").status, 200)
 
