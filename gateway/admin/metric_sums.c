@@ -35,6 +35,20 @@ static gw_upstream_sums *sums_upstream(gw_metric_sums *sums, gw_str name) {
   return NULL;
 }
 
+static gw_rpc_sums *sums_rpc(gw_metric_sums *sums, gw_str name) {
+  gw_rpc_sums *rpc;
+  HASH_FIND(hh, sums->rpcs, name.p, name.n, rpc);
+  if (rpc != NULL) return rpc;
+  rpc = calloc(1, sizeof *rpc);
+  if (rpc == NULL) return NULL;
+  rpc->upstream = gw_str_first(name, gw_str_find(name, ' '));
+  rpc->method = gw_str_skip(name, rpc->upstream.n + 1);
+  HASH_ADD_KEYPTR(hh, sums->rpcs, name.p, name.n, rpc);
+  if (rpc->hh.tbl != NULL) return rpc;
+  free(rpc);
+  return NULL;
+}
+
 static void sums_add_status(gw_route_sums *route, uint64_t status, uint64_t count) {
   size_t i = 0;
   while (i < route->status_count && route->by_status[i].status < status)
@@ -126,8 +140,17 @@ static void sums_on_worker(void *context, uint32_t worker, const gw_worker_metri
   sums_add_route(&sums->forwarded, &metrics->forwarded);
 }
 
+static void sums_on_rpc(void *context, gw_str name, uint32_t worker,
+                        const gw_rpc_metrics *metrics) {
+  gw_metric_sums *sums = context;
+  gw_rpc_sums *rpc = sums_rpc(sums, name);
+  (void)worker;
+  if (rpc == NULL || gw_rpc_metrics_merge(&rpc->total, metrics) != GW_OK) sums->code = GW_NOMEM;
+}
+
 gw_code gw_metric_sums_collect(gw_metric_sums *sums) {
-  static const gw_metrics_visitor visitor = { sums_on_route, sums_on_upstream, sums_on_worker };
+  static const gw_metrics_visitor visitor = { sums_on_route, sums_on_upstream, sums_on_worker,
+                                              sums_on_rpc };
   *sums = (gw_metric_sums){ .forwarded.side = gw_side_name(GW_SIDE_LEGACY), .code = GW_OK };
   gw_metrics_visit(&visitor, sums);
   return sums->code;
@@ -136,6 +159,7 @@ gw_code gw_metric_sums_collect(gw_metric_sums *sums) {
 void gw_metric_sums_done(gw_metric_sums *sums) {
   gw_route_sums *route, *next_route;
   gw_upstream_sums *upstream, *next_upstream;
+  gw_rpc_sums *rpc, *next_rpc;
   for (unsigned side = 0; side < GW_METRIC_SIDES; side++) {
     HASH_ITER(hh, sums->routes[side], route, next_route) {
       HASH_DEL(sums->routes[side], route);
@@ -145,6 +169,11 @@ void gw_metric_sums_done(gw_metric_sums *sums) {
   HASH_ITER(hh, sums->upstreams, upstream, next_upstream) {
     HASH_DEL(sums->upstreams, upstream);
     free(upstream);
+  }
+  HASH_ITER(hh, sums->rpcs, rpc, next_rpc) {
+    HASH_DEL(sums->rpcs, rpc);
+    gw_rpc_metrics_done(&rpc->total);
+    free(rpc);
   }
 }
 

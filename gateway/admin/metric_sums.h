@@ -6,7 +6,7 @@
 
 #include <uthash.h>
 
-#include "base/metrics.h"
+#include "base/rpc_metrics.h"
 
 /* Workers may have met different statuses: room for twice as many as one of them counts. */
 #define GW_SUMS_STATUSES (2 * GW_METRIC_STATUSES)
@@ -36,6 +36,12 @@ typedef struct gw_upstream_sums {
   uint64_t usable, reuses_total, repeats_total, by_status[GW_METRIC_STATUS_CLASSES];
 } gw_upstream_sums;
 
+typedef struct gw_rpc_sums {
+  UT_hash_handle hh;
+  gw_str upstream, method;
+  gw_rpc_metrics total;
+} gw_rpc_sums;
+
 typedef struct gw_worker_sums {
   uint64_t connections, in_flight;
   uint64_t accepted_total, refused_requests_total, dropped_headers_total, ignored_status_total;
@@ -46,6 +52,7 @@ typedef struct gw_worker_sums {
 typedef struct gw_metric_sums {
   gw_route_sums *routes[GW_METRIC_SIDES]; /* hashes by name */
   gw_upstream_sums *upstreams;
+  gw_rpc_sums *rpcs;
   gw_route_sums unrouted, forwarded; /* as in gw_worker_metrics */
   gw_worker_sums workers;
   gw_code code; /* GW_NOMEM as soon as memory was missing once */

@@ -290,11 +290,6 @@ static const text_figure upstream_http_figures[] = {
     UPSTREAM_FIGURE(repeats_total) },
 };
 
-/* gRPC proposal A66, the name as its Prometheus exporters write it; an upstream is a channel. */
-static const text_figure upstream_attempts = { "grpc_client_attempt_started_total", "counter",
-                                               "Attempts of calls, ended or not.",
-                                               UPSTREAM_FIGURE(calls_total) };
-
 /* HTTP's answers by class: "2xx"; without one "none". */
 static void text_upstream_statuses(text_writer *w, const gw_upstream_sums *upstream) {
   for (unsigned i = 0; i < GW_METRIC_STATUS_CLASSES; i++) {
@@ -316,30 +311,24 @@ static void text_upstream_codes(text_writer *w, const gw_upstream_sums *upstream
   }
 }
 
-typedef enum text_kinds { TEXT_ALL, TEXT_GRPC, TEXT_HTTP } text_kinds;
-
-static bool text_kinds_have(text_kinds kinds, const gw_upstream_sums *upstream) {
-  return kinds == TEXT_ALL || (kinds == TEXT_HTTP) == (upstream->is_http != 0);
-}
-
-/* The figure of every upstream of these kinds, whose name stands under `label`. */
+/* The figure of every upstream, or only of those that speak HTTP/1.1. */
 static void text_upstream_figure(text_writer *w, const gw_upstream_sums *upstreams,
-                                 const text_figure *figure, const char *label, text_kinds kinds) {
+                                 const text_figure *figure, bool only_http) {
   text_family(w, figure->name, figure->type, figure->help);
   for (const gw_upstream_sums *upstream = upstreams; upstream != NULL;
        upstream = upstream->hh.next) {
     uint64_t value;
-    if (!text_kinds_have(kinds, upstream)) continue;
+    if (only_http && upstream->is_http == 0) continue;
     memcpy(&value, (const char *)upstream + figure->offset, sizeof value);
     text_printf(w, "%s{", figure->name);
-    text_label(w, label, upstream->name);
+    text_label(w, "upstream", upstream->name);
     text_printf(w, "} %" PRIu64 "\n", value);
   }
 }
 
 static void text_upstreams(text_writer *w, const gw_metric_sums *sums) {
   for (size_t i = 0; i < GW_COUNT_OF(upstream_figures); i++)
-    text_upstream_figure(w, sums->upstreams, &upstream_figures[i], "upstream", TEXT_ALL);
+    text_upstream_figure(w, sums->upstreams, &upstream_figures[i], false);
   text_family(w, "sluice_upstream_calls_total", "counter",
               "Finished calls, by gRPC code or class of HTTP status.");
   bool has_http = false;
@@ -351,9 +340,105 @@ static void text_upstreams(text_writer *w, const gw_metric_sums *sums) {
     else
       text_upstream_codes(w, upstream);
   }
-  text_upstream_figure(w, sums->upstreams, &upstream_attempts, "grpc_target", TEXT_GRPC);
   for (size_t i = 0; has_http && i < GW_COUNT_OF(upstream_http_figures); i++)
-    text_upstream_figure(w, sums->upstreams, &upstream_http_figures[i], "upstream", TEXT_HTTP);
+    text_upstream_figure(w, sums->upstreams, &upstream_http_figures[i], true);
+}
+
+/* ---- methods ----
+ * The instruments of gRFC A66, named as its Prometheus exporters write them; an upstream is a
+ * channel, whose target is the upstream's name. */
+
+static void text_rpc_open(text_writer *w, const char *name, const char *suffix,
+                          const gw_rpc_sums *rpc) {
+  text_printf(w, "%s%s{", name, suffix);
+  text_label(w, "grpc_method", rpc->method);
+  text_put(w, GW_STR(","));
+  text_label(w, "grpc_target", rpc->upstream);
+}
+
+/* `unit`: of the bounds, in parts of what is printed; `sum` is printed. */
+static void text_rpc_histogram(text_writer *w, const char *name, const gw_rpc_sums *rpc,
+                               unsigned grpc_code, const gw_counter *buckets,
+                               const uint64_t *bounds, size_t bound_count, double unit,
+                               const char *sum) {
+  const char *status = gw_grpc_code_name(grpc_code);
+  uint64_t count = 0;
+  for (size_t i = 0; i <= bound_count; i++) {
+    count += gw_counter_get(&buckets[i]);
+    text_rpc_open(w, name, "_bucket", rpc);
+    if (i < bound_count)
+      text_printf(w, ",grpc_status=\"%s\",le=\"%.10g\"} %" PRIu64 "\n", status,
+                  (double)bounds[i] / unit, count);
+    else
+      text_printf(w, ",grpc_status=\"%s\",le=\"+Inf\"} %" PRIu64 "\n", status, count);
+  }
+  text_rpc_open(w, name, "_sum", rpc);
+  text_printf(w, ",grpc_status=\"%s\"} %s\n", status, sum);
+  text_rpc_open(w, name, "_count", rpc);
+  text_printf(w, ",grpc_status=\"%s\"} %" PRIu64 "\n", status, count);
+}
+
+static void text_rpc_times(text_writer *w, const char *name, const gw_rpc_sums *rpc,
+                           unsigned grpc_code, const gw_rpc_times *times) {
+  char sum[32];
+  if (times == NULL) return;
+  uint64_t us = gw_counter_get(&times->sum_us);
+  snprintf(sum, sizeof sum, "%" PRIu64 ".%06" PRIu64, us / 1000000, us % 1000000);
+  text_rpc_histogram(w, name, rpc, grpc_code, times->buckets, gw_metric_bucket_us,
+                     GW_METRIC_BUCKETS - 1, 1e6, sum);
+}
+
+static void text_rpc_sizes(text_writer *w, const char *name, const gw_rpc_sums *rpc,
+                           unsigned grpc_code, const gw_rpc_sizes *sizes) {
+  char sum[32];
+  snprintf(sum, sizeof sum, "%" PRIu64, gw_counter_get(&sizes->sum_bytes));
+  text_rpc_histogram(w, name, rpc, grpc_code, sizes->buckets, gw_metric_size_bytes,
+                     GW_METRIC_SIZES - 1, 1, sum);
+}
+
+typedef enum text_rpc_family { RPC_DURATION, RPC_SENT, RPC_RECEIVED, RPC_CALLS } text_rpc_family;
+
+static void text_rpc_figures(text_writer *w, const char *name, const gw_rpc_sums *rpc,
+                             text_rpc_family family) {
+  for (unsigned code = 0; code < GW_GRPC_CODE_COUNT; code++) {
+    const gw_rpc_attempts *attempts = rpc->total.attempts[code];
+    if (family == RPC_CALLS) {
+      text_rpc_times(w, name, rpc, code, rpc->total.calls[code]);
+    } else if (attempts == NULL) {
+      continue;
+    } else if (family == RPC_DURATION) {
+      text_rpc_times(w, name, rpc, code, &attempts->times);
+    } else {
+      text_rpc_sizes(w, name, rpc, code,
+                     family == RPC_SENT ? &attempts->sent : &attempts->received);
+    }
+  }
+}
+
+static void text_rpcs(text_writer *w, const gw_metric_sums *sums) {
+  static const struct {
+    const char *name, *help;
+    text_rpc_family family;
+  } families[] = {
+    { "grpc_client_attempt_duration_seconds", "Time of an attempt, until its status.",
+      RPC_DURATION },
+    { "grpc_client_attempt_sent_total_compressed_message_size_bytes",
+      "Message bytes that an attempt sent.", RPC_SENT },
+    { "grpc_client_attempt_rcvd_total_compressed_message_size_bytes",
+      "Message bytes that an attempt received.", RPC_RECEIVED },
+    { "grpc_client_call_duration_seconds", "Time of a call, with all its attempts.", RPC_CALLS },
+  };
+  text_family(w, "grpc_client_attempt_started_total", "counter",
+              "Attempts of calls, ended or not.");
+  for (const gw_rpc_sums *rpc = sums->rpcs; rpc != NULL; rpc = rpc->hh.next) {
+    text_rpc_open(w, "grpc_client_attempt_started_total", "", rpc);
+    text_printf(w, "} %" PRIu64 "\n", gw_counter_get(&rpc->total.attempts_started));
+  }
+  for (size_t i = 0; i < GW_COUNT_OF(families); i++) {
+    text_family(w, families[i].name, "histogram", families[i].help);
+    for (const gw_rpc_sums *rpc = sums->rpcs; rpc != NULL; rpc = rpc->hh.next)
+      text_rpc_figures(w, families[i].name, rpc, families[i].family);
+  }
 }
 
 /* ---- workers and the process ---- */
@@ -407,6 +492,7 @@ gw_code gw_metrics_text_print(const gw_metrics_source *source, gw_buf *out) {
   text_routes(&w, source->sums, source->snapshot);
   text_migrations(&w, source);
   text_upstreams(&w, source->sums);
+  text_rpcs(&w, source->sums);
   text_workers(&w, &source->sums->workers);
   text_process(&w, source);
   return w.code;

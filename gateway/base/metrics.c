@@ -4,12 +4,14 @@
 #include <stdlib.h>
 #include <uthash.h>
 
+#include "base/rpc_metrics.h"
+
 const uint64_t gw_metric_bucket_us[GW_METRIC_BUCKETS - 1] = { 500,     1000,     2500,    5000,
                                                               10000,   25000,    50000,   100000,
                                                               250000,  500000,   1000000, 2500000,
                                                               5000000, 10000000, 30000000 };
 
-typedef enum metric_kind { METRIC_ROUTE, METRIC_UPSTREAM, METRIC_WORKER } metric_kind;
+typedef enum metric_kind { METRIC_ROUTE, METRIC_UPSTREAM, METRIC_WORKER, METRIC_RPC } metric_kind;
 
 typedef struct metric_object {
   UT_hash_handle hh;
@@ -21,6 +23,7 @@ typedef struct metric_object {
     gw_route_metrics route;
     gw_upstream_metrics upstream;
     gw_worker_metrics of_worker;
+    gw_rpc_metrics rpc;
   } u;
   size_t key_n;
   char key[]; /* kind, side, worker, name */
@@ -93,10 +96,22 @@ gw_worker_metrics *gw_metrics_worker(uint32_t worker) {
   return object != NULL ? &object->u.of_worker : NULL;
 }
 
+gw_rpc_metrics *gw_metrics_rpc(gw_str upstream, gw_str method, uint32_t worker) {
+  char name[METRIC_NAME_BYTES];
+  size_t n = gw_size_min(upstream.n, sizeof name - 1);
+  memcpy(name, upstream.p, n);
+  name[n++] = ' ';
+  method = gw_str_first(method, gw_size_min(method.n, sizeof name - n));
+  memcpy(name + n, method.p, method.n);
+  metric_object *object = metric_get(METRIC_RPC, (gw_str){ name, n + method.n }, 0, worker);
+  return object != NULL ? &object->u.rpc : NULL;
+}
+
 void gw_metrics_done(void) {
   metric_object *object, *next;
   HASH_ITER(hh, metric_objects, object, next) {
     HASH_DEL(metric_objects, object);
+    if (object->kind == METRIC_RPC) gw_rpc_metrics_done(&object->u.rpc);
     free(object);
   }
 }
@@ -133,6 +148,7 @@ void gw_metrics_visit(const gw_metrics_visitor *visitor, void *context) {
       visitor->upstream(context, object->name, object->worker, &object->u.upstream);
       break;
     case METRIC_WORKER: visitor->worker(context, object->worker, &object->u.of_worker); break;
+    case METRIC_RPC: visitor->rpc(context, object->name, object->worker, &object->u.rpc); break;
     }
   }
   pthread_mutex_unlock(&metric_lock);

@@ -107,9 +107,13 @@ typedef struct gw_worker_metrics {
   gw_route_metrics forwarded; /* those without a route that legacy answered */
 } gw_worker_metrics;
 
+typedef struct gw_rpc_metrics gw_rpc_metrics; /* base/rpc_metrics.h */
+
 /* Get or create; NULL: no memory.  Never freed before gw_metrics_done(). */
 gw_route_metrics *gw_metrics_route(gw_str name, unsigned side, uint32_t worker);
 gw_upstream_metrics *gw_metrics_upstream(gw_str name, uint32_t worker);
+/* method: "package.Service/Method". */
+gw_rpc_metrics *gw_metrics_rpc(gw_str upstream, gw_str method, uint32_t worker);
 gw_worker_metrics *gw_metrics_worker(uint32_t worker);
 void gw_metrics_done(void); /* at the end of the process */
 
@@ -121,5 +125,7 @@ typedef struct gw_metrics_visitor {
                 const gw_route_metrics *metrics);
   void (*upstream)(void *context, gw_str name, uint32_t worker, const gw_upstream_metrics *metrics);
   void (*worker)(void *context, uint32_t worker, const gw_worker_metrics *metrics);
+  /* name: upstream and method with a blank between */
+  void (*rpc)(void *context, gw_str name, uint32_t worker, const gw_rpc_metrics *metrics);
 } gw_metrics_visitor;
 void gw_metrics_visit(const gw_metrics_visitor *visitor, void *context);

@@ -66,6 +66,7 @@ static void lease_free(gw_lease *lease) {
   free(lease->http_upstreams);
   for (size_t side = 0; side < GW_METRIC_SIDES; side++)
     free(lease->route_metrics[side]);
+  free(lease->rpc_metrics);
   free(lease->lives);
   free(lease->live_counters);
   free(lease);
@@ -133,6 +134,21 @@ static bool lease_find_metrics(gw_lease *lease) {
   return true;
 }
 
+/* Routes of one method at one upstream share its figures. */
+static bool lease_find_rpcs(gw_lease *lease) {
+  const gw_snapshot *snapshot = lease->snapshot;
+  lease->rpc_metrics = calloc(snapshot->route_count + 1u, sizeof(gw_rpc_metrics *));
+  if (lease->rpc_metrics == NULL) return false;
+  for (uint32_t i = 0; i < snapshot->route_count; i++) {
+    const gw_route *route = snapshot->routes[i];
+    gw_str upstream = snapshot->upstreams[route->upstream].name;
+    lease->rpc_metrics[i] =
+        gw_metrics_rpc(upstream, gw_str_skip(route->rpc->path, 1), lease->engine->worker);
+    if (lease->rpc_metrics[i] == NULL) return false;
+  }
+  return true;
+}
+
 /* What of a route's migration goes on from one configuration to the next. */
 static bool lease_find_migrations(gw_lease *lease) {
   const gw_snapshot *snapshot = lease->snapshot;
@@ -158,7 +174,7 @@ static gw_code lease_open(gw_lease *lease) {
   lease->upstreams = calloc(snapshot->upstream_count + 1u, sizeof(gw_upstream *));
   lease->http_upstreams = calloc(snapshot->upstream_count + 1u, sizeof(gw_http_upstream *));
   if (lease->memo == NULL || lease->upstreams == NULL || lease->http_upstreams == NULL ||
-      !lease_find_metrics(lease) || !lease_find_migrations(lease)) {
+      !lease_find_metrics(lease) || !lease_find_rpcs(lease) || !lease_find_migrations(lease)) {
     return GW_NOMEM;
   }
   for (uint32_t i = 0; i < snapshot->upstream_count; i++) {

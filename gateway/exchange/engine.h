@@ -28,6 +28,7 @@ struct gw_lease {
   gw_http_upstream **http_upstreams; /* likewise */
   /* By route index; legacy's are NULL where a route has no legacy side. */
   gw_route_metrics **route_metrics[GW_METRIC_SIDES];
+  gw_rpc_metrics **rpc_metrics;     /* by route index */
   gw_live **lives;                  /* by route index; NULL: no migration */
   gw_live_counters **live_counters; /* likewise */
   uint32_t refs;                    /* exchanges, and one while it is current */

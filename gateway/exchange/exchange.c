@@ -306,7 +306,8 @@ static void exchange_start(gw_exchange *exchange, gw_str frames, gw_send_queue *
                               .idempotent = exchange_is_idempotent(exchange),
                               .waits_ready = route->waits_ready,
                               .compressed = route->compresses,
-                              .retry = route->retry };
+                              .retry = route->retry,
+                              .metrics = exchange->lease->rpc_metrics[route->index] };
   exchange->state = GW_EX_CALLING;
   if (queue != NULL || route->rpc->server_streaming) {
     gw_exchange_touch(exchange);

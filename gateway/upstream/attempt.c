@@ -14,8 +14,14 @@
 
 static void attempt_finish(gw_attempt *attempt, gw_call_result result) {
   assert(attempt->state != GW_ATTEMPT_DONE);
+  gw_rpc_metrics *metrics = attempt->request->metrics;
   attempt->state = GW_ATTEMPT_DONE;
   attempt->result = result;
+  if (metrics != NULL) {
+    gw_rpc_metrics_add_attempt(metrics, result.grpc_code,
+                               gw_loop_woke_us(attempt->loop) - attempt->begin_us,
+                               attempt->sent_bytes, attempt->received_bytes);
+  }
   gw_timer_cancel(attempt->loop, &attempt->timer);
   gw_upstream_done(attempt->upstream, attempt);
 }
@@ -222,6 +228,7 @@ gw_code gw_attempt_next(gw_attempt *attempt, gw_str *message) {
       return attempt_refuse(attempt, code == GW_NOMEM ? code : GW_BAD_ANSWER, err.text);
     }
     attempt->message_count++;
+    attempt->received_bytes += frame_n - GW_GRPC_PREFIX_BYTES;
     attempt->taken = frame_n;
     *message = next;
     return GW_OK;
@@ -304,6 +311,7 @@ gw_code gw_attempt_open(gw_attempt *attempt, gw_h2 *h2, const gw_endpoint_config
   attempt->state = GW_ATTEMPT_OPEN;
   attempt->streams++;
   if (request->queue == NULL) {
+    attempt->sent_bytes = request->frames.n - GW_GRPC_PREFIX_BYTES;
     gw_h2_send(&attempt->stream, request->frames, true);
   } else {
     gw_send_queue_push(attempt);
@@ -327,6 +335,10 @@ void gw_attempt_start(gw_attempt *attempt, gw_loop *loop, gw_upstream *upstream)
   attempt->stream.tick = attempt_on_stream;
   attempt->stream.arena = attempt->arena;
   attempt->state = GW_ATTEMPT_WAITING;
+  attempt->begin_us = gw_loop_woke_us(loop);
+  if (attempt->request->metrics != NULL) {
+    gw_count(&attempt->request->metrics->attempts_started, 1);
+  }
   if (attempt->request->queue != NULL) gw_send_queue_init(attempt);
   if (attempt->deadline_ms != attempt->request->deadline_ms) {
     gw_timer_set(loop, &attempt->timer, attempt->deadline_ms);

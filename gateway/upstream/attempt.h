@@ -10,6 +10,7 @@
  * Private to upstream/: calls make attempts (upstream/call.h). */
 #pragma once
 
+#include "base/rpc_metrics.h"
 #include "codec/grpc_frame.h"
 #include "codec/number.h"
 #include "upstream/circuit.h"
@@ -32,6 +33,7 @@ typedef struct gw_call_request {
   bool waits_ready;          /* for a connection until its deadline, with or without hope */
   bool idempotent;           /* may be tried again although the service may have seen it */
   const gw_retry_config *retry; /* NULL: the upstream's own */
+  gw_rpc_metrics *metrics;      /* of the method; NULL: nobody counts it */
 } gw_call_request;
 
 #define GW_CALL_METADATA_MAX 100u
@@ -73,6 +75,8 @@ struct gw_attempt {
   gw_waiter waiter;           /* for a connection */
   gw_buf *inflated; /* the message handed out last, when it came compressed; NULL: none yet */
   size_t taken;     /* bytes of the frame that gw_attempt_next() handed out last */
+  uint64_t begin_us;
+  uint64_t sent_bytes, received_bytes; /* of messages, without prefixes */
   uint32_t message_count;
   uint32_t streams; /* opened */
   bool has_head, speaks_grpc, has_trailers, ended, was_refused;

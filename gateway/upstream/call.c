@@ -44,12 +44,21 @@ static void call_choose(gw_call *call, gw_attempt *attempt) {
   call_retry_over(call);
 }
 
+static void call_finish(gw_call *call, gw_call_result result) {
+  gw_rpc_metrics *metrics = call->request.metrics;
+  call->state = GW_CALL_DONE;
+  call->result = result;
+  if (metrics != NULL) {
+    gw_rpc_metrics_add_call(metrics, result.grpc_code,
+                            gw_loop_woke_us(call->loop) - call->begin_us);
+  }
+}
+
 /* The chosen attempt's end is the call's. */
 static void call_check_done(gw_call *call) {
   if (call->state != GW_CALL_ANSWERING || call->message.p != NULL) return;
   if (call->chosen->state != GW_ATTEMPT_DONE) return;
-  call->state = GW_CALL_DONE;
-  call->result = call->chosen->result;
+  call_finish(call, call->chosen->result);
 }
 
 /* ---- trying again ---- */
@@ -250,6 +259,7 @@ void gw_call_start(gw_call *call, gw_loop *loop, gw_upstream *upstream,
   call->loop = loop;
   call->upstream = upstream;
   call->request = *request;
+  call->begin_us = gw_loop_woke_us(loop);
   call->timer.fired = call_on_timer;
   call->state = GW_CALL_TRYING;
   if (request->queue != NULL) { /* the owner follows how it is sent: there is no other */
@@ -308,9 +318,8 @@ static void call_end(gw_call *call, gw_code code) {
   call_end_others(call, NULL, code);
   call_retry_over(call);
   if (call->state == GW_CALL_DONE) return;
-  call->state = GW_CALL_DONE;
   call->message = (gw_str){ NULL, 0 };
-  call->result = (gw_call_result){ .code = code, .grpc_code = gw_code_grpc(code) };
+  call_finish(call, (gw_call_result){ .code = code, .grpc_code = gw_code_grpc(code) });
 }
 
 void gw_call_cancel(gw_call *call) {

@@ -43,6 +43,7 @@ struct gw_call {
   gw_str message;           /* of the chosen unary attempt, not yet handed out; p == NULL: none */
   gw_timer timer;           /* the next attempt */
   gw_call *previous, *next; /* the upstream's list of those that pause */
+  uint64_t begin_us;
   uint64_t wait_ms;
   bool is_pausing;
   bool is_retrying; /* counted in the upstream's throttle */

@@ -12,6 +12,19 @@ void gw_send_queue_rewind(gw_attempt *attempt) {
   assert(queue->is_kept);
   queue->is_flying = queue->end_given = false;
   queue->sent = 0;
+  attempt->sent_bytes = 0;
+}
+
+/* Of whole frames: what their messages have. */
+static size_t queue_message_bytes(gw_str frames) {
+  size_t sum = 0;
+  while (frames.n > GW_GRPC_PREFIX_BYTES) {
+    const uint8_t *p = (const uint8_t *)frames.p;
+    size_t n = (size_t)p[1] << 24 | (size_t)p[2] << 16 | (size_t)p[3] << 8 | p[4];
+    sum += n;
+    frames = gw_str_skip(frames, gw_size_min(GW_GRPC_PREFIX_BYTES + n, frames.n));
+  }
+  return sum;
 }
 
 /* All of `flying` was sent: what was composed since comes next, behind it while it is worth
@@ -49,6 +62,7 @@ void gw_send_queue_push(gw_attempt *attempt) {
   if (rest.n == 0 && !end) return;
   queue->is_flying = true;
   queue->end_given = end;
+  attempt->sent_bytes += queue_message_bytes(rest);
   gw_h2_send(&attempt->stream, rest, end);
 }
 

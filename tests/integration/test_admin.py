@@ -65,6 +65,35 @@ class Metrics(Shared):
             self.assertEqual(count, [buckets[-1][1]])
         self.assertGreaterEqual(metric_sum(found, "sluice_request_seconds_sum"), 0.05)
 
+    def test_what_grpc_clients_count_of_a_method(self):
+        def figure(found, name, method="GetUser", **labels):
+            return metric_sum(found, "grpc_client_" + name, grpc_target="users",
+                              grpc_method=f"userservice.UserService/{method}", **labels)
+        before = self.gw.metrics()
+        for target in ("/v1/users/7",) * 3 + ("/v1/users/status-5", "/v1/users/sleep-50",
+                                              "/v1/users/flaky-2", "/v1/users?page_size=100"):
+            self.gw.curl(target)
+        after = self.gw.metrics()
+
+        def more(name, **labels):
+            return figure(after, name, **labels) - figure(before, name, **labels)
+        sent = "attempt_sent_total_compressed_message_size_bytes_"
+        received = "attempt_rcvd_total_compressed_message_size_bytes_"
+        self.assertEqual(more("attempt_started_total"), 8)
+        for name, unavailable in (("attempt_duration_seconds_", 2), ("call_duration_seconds_", 0)):
+            self.assertEqual(more(name + "count", grpc_status="OK"), 5)
+            self.assertEqual(more(name + "count", grpc_status="NOT_FOUND"), 1)
+            self.assertEqual(more(name + "count", grpc_status="UNAVAILABLE"), unavailable)
+            self.assertGreaterEqual(more(name + "sum", grpc_status="OK"), 0.05)
+        self.assertEqual(more(sent + "count"), 8)
+        # field 1 with its tag and length, and the text: "7", "status-5", "sleep-50", "flaky-2"
+        self.assertEqual(more(sent + "sum"), 3 * 3 + 10 + 10 + 3 * 9)
+        self.assertEqual(more(received + "sum", grpc_status="NOT_FOUND"), 0)
+        self.assertGreater(more(received + "sum", grpc_status="OK"), 3 * len("7Ada Lovelace"))
+        self.assertEqual(more("attempt_started_total", method="ListUsers"), 1)
+        self.assertEqual(more("call_duration_seconds_count", method="ListUsers"), 1)
+        self.assertGreater(more(received + "sum", method="ListUsers"), 1024)
+
     def test_names_types_and_limits(self):
         self.gw.curl("/v1/users", "-H", "Content-Length: 99999999", "-X", "POST", "-m", "2")
         answer = self.gw.admin("/metrics")

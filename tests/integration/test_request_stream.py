@@ -99,6 +99,22 @@ class StreamShared(Shared):
 class Collect(StreamShared):
     """One answer to many requests."""
 
+    def test_sent_bytes_are_those_of_the_messages(self):
+        name = "grpc_client_attempt_sent_total_compressed_message_size_bytes_"
+
+        def sent():
+            found = self.gw.metrics()
+            return [harness.metric_sum(found, name + part, grpc_status="OK",
+                                       grpc_method="streamtest.StreamService/Collect")
+                    for part in ("count", "sum")]
+        before = sent()
+        self.check_count(self.post("/v1/collect/7", lines(items(3000, "x" * 100))), 3000)
+        more = [b - a for a, b in zip(before, sent())]
+        self.assertEqual(more[0], 1)
+        # at least text with tag and length, at most number and room too; no prefix of 5 bytes
+        self.assertGreaterEqual(more[1], 3000 * 102)
+        self.assertLess(more[1], 3000 * (102 + 3) + 100)
+
     def test_array_lines_and_joined_values(self):
         values = items(5, "ä{[\"")
         for body in (json.dumps(values), lines(values), json.dumps(values, indent=2) + "\n",

@@ -1,5 +1,6 @@
 #include "unit/admin/counters.h"
 
+#include "base/rpc_metrics.h"
 #include "migrate/stage.h"
 
 #include "unit/test.h"
@@ -89,13 +90,28 @@ static void line_limit(const counters_line *line) {
   fail_msg("no limit " GW_STR_FMT, GW_STR_ARG(line->words[3]));
 }
 
+static void line_rpc(const counters_line *line, bool is_call) {
+  gw_str method = line_name(line), upstream = gw_str_cut(&method, ' ');
+  gw_rpc_metrics *metrics = gw_metrics_rpc(upstream, method, line->worker);
+  unsigned code = (unsigned)line_number(line, 3);
+  if (is_call) {
+    gw_rpc_metrics_add_call(metrics, code, line_number(line, 4));
+    return;
+  }
+  uint64_t bytes = line_number(line, 5);
+  gw_count(&metrics->attempts_started, 1);
+  gw_rpc_metrics_add_attempt(metrics, code, line_number(line, 4), bytes, bytes + 1);
+}
+
 static void line_split(counters_line *line, gw_str text) {
   while (text.n > 0 && line->word_count < WORDS_MAX)
     line->words[line->word_count++] = gw_str_cut(&text, ' ');
   CHECK(line->word_count >= 4 && line->words[1].n < sizeof line->name);
   line->name_n = line->words[1].n;
   for (size_t i = 0; i < line->name_n; i++)
-    line->name[i] = line->words[1].p[i] == '~' ? '\n' : line->words[1].p[i];
+    line->name[i] = line->words[1].p[i] == '~'   ? '\n'
+                    : line->words[1].p[i] == '^' ? ' '
+                                                 : line->words[1].p[i];
   line->worker = (uint32_t)line_number(line, 2);
 }
 
@@ -115,6 +131,8 @@ static void counters_add(gw_str text) {
     CHECK(line_number(&line, 3) < GW_GRPC_CODE_COUNT);
     gw_count(&gw_metrics_upstream(line_name(&line), line.worker)->by_code[line_number(&line, 3)],
              line_number(&line, 4));
+  } else if (gw_str_eq(kind, GW_STR("attempt")) || gw_str_eq(kind, GW_STR("call"))) {
+    line_rpc(&line, gw_str_eq(kind, GW_STR("call")));
   } else if (gw_str_eq(kind, GW_STR("worker"))) {
     line_set(&line, gw_metrics_worker(line.worker), worker_fields, GW_COUNT_OF(worker_fields));
   } else if (gw_str_eq(kind, GW_STR("limit"))) {
