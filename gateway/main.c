@@ -80,8 +80,16 @@ static bool main_asks_help(const char *word) {
   return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0;
 }
 
+/* Wherever it stands: whoever asks for help wants nothing done. */
+static bool main_words_ask_help(int argc, char **argv) {
+  for (int i = 1; i < argc; i++) {
+    if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) return true;
+  }
+  return false;
+}
+
 static int main_run_command(const main_command *command, int argc, char **argv) {
-  if (argc > 1 && strcmp(argv[1], "--help") == 0) {
+  if (main_words_ask_help(argc, argv)) {
     puts("usage: sluice");
     main_print_command(stdout, command);
     return GW_EXIT_OK;

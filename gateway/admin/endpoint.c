@@ -224,7 +224,10 @@ static gw_code migration_clear(const gw_endpoint_request *request, const gw_migr
                                gw_live *live, gw_endpoint_reply *reply) {
   (void)request;
   (void)migration;
-  if (live != NULL && gw_live_ledger(live) != NULL) gw_ledger_clear(gw_live_ledger(live));
+  if (live != NULL) {
+    gw_ledger_clear(gw_live_ledger(live));
+    gw_live_parity_begin(live);
+  }
   return gw_buf_append(&reply->body, GW_STR("{\"cleared\":true}\n"));
 }
 

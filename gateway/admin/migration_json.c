@@ -42,15 +42,16 @@ static void json_side(gw_json_out *w, const gw_live_sums *sums, gw_side side) {
   gw_json_out_put(w, GW_STR("}"));
 }
 
-static void json_parity(gw_json_out *w, const gw_live_sums *sums) {
-  uint64_t equal = sums->parity[GW_PARITY_EQUAL];
-  uint64_t all = equal + sums->parity[GW_PARITY_DIFFERENT];
+static void json_parity(gw_json_out *w, gw_live *live) {
+  uint64_t parity[GW_PARITY_COUNT] = { 0 };
+  if (live != NULL) gw_live_parity(live, parity);
+  uint64_t equal = parity[GW_PARITY_EQUAL];
+  uint64_t all = equal + parity[GW_PARITY_DIFFERENT];
   gw_json_out_put(w, GW_STR("{"));
   for (int i = 0; i < GW_PARITY_COUNT; i++) {
     if (i > 0) gw_json_out_put(w, GW_STR(","));
     gw_json_out_text(w, gw_parity_name((gw_parity)i));
-    if (w->code == GW_OK)
-      w->code = gw_buf_printf(w->out, ":%llu", (unsigned long long)sums->parity[i]);
+    if (w->code == GW_OK) w->code = gw_buf_printf(w->out, ":%llu", (unsigned long long)parity[i]);
   }
   gw_json_out_ratio(w, "ratio", all > 0 ? (double)equal / (double)all : 0, all > 0);
   gw_json_out_ratio(w, "low", gw_wilson_low(equal, all), all > 0);
@@ -70,7 +71,7 @@ void gw_migration_json_figures(gw_json_out *w, const gw_route *route) {
   gw_json_out_put(w, GW_STR(","));
   json_side(w, &sums, GW_SIDE_GRPC);
   gw_json_out_put(w, GW_STR("},\"parity\":"));
-  json_parity(w, &sums);
+  json_parity(w, live);
   gw_json_out_count(w, "fallbacks", sums.fallbacks);
 }
 

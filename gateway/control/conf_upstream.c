@@ -152,7 +152,6 @@ static void conf_read_health_service(gw_conf *conf, const gw_option *option, con
     gw_conf_expected(conf, value, option->name, "the full name of a gRPC service, or \"\"");
     return;
   }
-  upstream->health = true;
   upstream->health_service = gw_conf_copy(conf, value->text);
 }
 
@@ -332,6 +331,7 @@ static gw_conf_upstream conf_read_upstream(gw_conf *conf, const gw_yaml *key) {
   }
   upstream.config.name = gw_conf_copy(conf, key->text);
   gw_conf_read_map(conf, key->value, &gw_conf_upstream_options, &upstream.config);
+  if (gw_conf_find_map(key->value, GW_STR("health")) != NULL) upstream.config.health = true;
   gw_outlier_config *outlier = &upstream.config.outlier;
   if (outlier->ejection_max_ms < outlier->ejection_ms)
     outlier->ejection_max_ms = outlier->ejection_ms;

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "control/names.h"
 #include "control/state.h"
+#include "control/terms.h"
 
 #define STAGES_WHO_MAX    32
 #define STAGES_STAND_TEXT (16 + GW_SHARE_TEXT_MAX) /* "canary 12.5%" */
@@ -355,7 +356,10 @@ gw_code gw_stages_adopt(gw_stages *stages, gw_snapshot *snapshot) {
   if (code == GW_OK) code = adopt_groups(stages, snapshot, &newest);
   for (uint32_t i = 0; i < snapshot->route_count && code == GW_OK; i++) {
     const gw_migration *migration = snapshot->routes[i]->migration;
-    if (migration != NULL) adopt_route(stages, snapshot, migration, &newest);
+    if (migration == NULL) continue;
+    adopt_route(stages, snapshot, migration, &newest);
+    gw_live_parity_terms(stages_find(stages, migration->route)->live,
+                         gw_terms_of(snapshot->routes[i]));
   }
   if (code == GW_OK) {
     gw_snapshot_unref(stages->snapshot);

@@ -37,6 +37,9 @@ struct gw_live {
   live_coverage *coverages;
   gw_move *moves; /* oldest first; most routes of a thousand never have a second one */
   uint32_t move_count, move_room;
+  uint64_t parity_before[GW_PARITY_COUNT]; /* the sums when the shown parity began */
+  uint64_t parity_terms;
+  bool has_parity_terms;
   gw_str route; /* in `name` */
   char name[];
 };
@@ -220,6 +223,41 @@ void gw_live_sum(gw_live *live, gw_live_sums *out) {
   pthread_mutex_unlock(&live->lock);
 }
 
+/* ---- the shown parity; counters only grow, so that what was before is never more than what is
+ * ---- */
+
+static void live_sum_parity(const gw_live *live, uint64_t out[GW_PARITY_COUNT]) {
+  for (int i = 0; i < GW_PARITY_COUNT; i++) {
+    out[i] = 0;
+    for (const live_part *part = live->parts; part != NULL; part = part->next)
+      out[i] +=
+          gw_counter_get(&part->counters.parity[i]) + gw_counter_get(&part->counters.compared[i]);
+  }
+}
+
+void gw_live_parity(gw_live *live, uint64_t out[GW_PARITY_COUNT]) {
+  pthread_mutex_lock(&live->lock);
+  live_sum_parity(live, out);
+  for (int i = 0; i < GW_PARITY_COUNT; i++)
+    out[i] -= live->parity_before[i];
+  pthread_mutex_unlock(&live->lock);
+}
+
+void gw_live_parity_begin(gw_live *live) {
+  pthread_mutex_lock(&live->lock);
+  live_sum_parity(live, live->parity_before);
+  pthread_mutex_unlock(&live->lock);
+}
+
+void gw_live_parity_terms(gw_live *live, uint64_t terms) {
+  pthread_mutex_lock(&live->lock);
+  if (live->has_parity_terms && live->parity_terms != terms)
+    live_sum_parity(live, live->parity_before);
+  live->parity_terms = terms;
+  live->has_parity_terms = true;
+  pthread_mutex_unlock(&live->lock);
+}
+
 /* ---- ledger and coverage ---- */
 
 gw_ledger *gw_live_ledger(gw_live *live) {
@@ -276,6 +314,7 @@ bool gw_live_move(gw_live *live, gw_stand to, const char *who, const char *why, 
   bool is_first = live->move_count == 0;
   gw_stand from = is_first ? to : gw_live_stand(live);
   bool moves = is_first || !gw_stand_eq(from, to);
+  if (from.stage != to.stage) live_sum_parity(live, live->parity_before);
   if (moves) {
     gw_move *move = live_next_move(live);
     *move = (gw_move){ .at_ms = now_ms, .from = from, .to = to };

@@ -93,6 +93,12 @@ gw_ledger *gw_live_ledger(gw_live *live);
  * no memory. */
 gw_coverage *gw_live_coverage(gw_live *live, const gw_migration *migration);
 void gw_live_sum(gw_live *live, gw_live_sums *out);
+/* Parity as operators are shown it: since it last began anew, where the sums go on from the start
+ * of the process.  It begins anew with a move to another stage and by these two. */
+void gw_live_parity(gw_live *live, uint64_t out[GW_PARITY_COUNT]);
+void gw_live_parity_begin(gw_live *live);
+/* The terms of the route's comparisons, as a hash: anew, if they were others before. */
+void gw_live_parity_terms(gw_live *live, uint64_t terms);
 
 /* Moves the route and writes the journal; false: it stands there already, nothing was done.  The
  * first stand (who: "configuration" or "state file") is a move from itself. */

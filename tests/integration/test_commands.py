@@ -42,6 +42,15 @@ class Commands(Test):
                         "suggest"):
             self.assertIn(command, out)
 
+    def test_help_is_given_wherever_it_is_asked_for(self):
+        for command in ("serve", "check", "routes", "explain", "init", "compat", "demo", "status",
+                        "stage", "suggest"):
+            for words in (("--help",), ("-h",), ("a-route", "--help"), ("a", "b", "--json", "--help")):
+                with self.subTest(command=command, words=words):
+                    out, err = self.run_sluice(command, *words)
+                    self.assertTrue(out.startswith("usage: sluice\n  " + command), out)
+                    self.assertEqual(err, "")
+
     def test_wrong_usage_is_2(self):
         for arguments in ((), ("nonsense",), ("check",), ("serve",), ("routes",), ("--nonsense",),
                           ("check", self.good, "more"), ("routes", self.good, "--nonsense"),

@@ -19,6 +19,11 @@ class Suggest(Migrating):
         for number in range(count):
             self.assertEqual(gw.curl(f"/v1/users/{number + 1}").status, 200)
 
+    def shown(self, gw):
+        """Parity as status and dashboard show it."""
+        parity = gw.admin("/routes/get-user").json()["parity"]
+        return parity["equal"], parity["different"]
+
     def test_the_fragment_removes_the_differences(self):
         self.twin.set(legacy={"int64": "number", "names": "proto"})
         gw = self.between(self.OPTIONS)
@@ -34,12 +39,20 @@ class Suggest(Migrating):
         gw.write(migration_config(self.twin.legacy, self.twin.grpc, self.OPTIONS + "\n" + found))
         answer = gw.admin("/reload", "-X", "POST")
         self.assertEqual(answer.status, 200, answer)
+        self.assertEqual(self.shown(gw), (0, 0))  # by other terms than before
+        self.ask(gw, 3)
+        self.settled(gw, 13)
+        self.assertEqual(self.shown(gw), (3, 0))
+        self.assertEqual(gw.admin("/reload", "-X", "POST").status, 200)
+        self.assertEqual(self.shown(gw), (3, 0))  # by the same terms
         self.assertEqual(gw.admin("/routes/get-user/diffs", "-X", "DELETE").status, 200)
+        self.assertEqual(self.shown(gw), (0, 0))
         before = self.parity(gw)
         self.ask(gw, 10)
         after = self.settled(gw, sum(before.values()) + 10)
         self.assertEqual(after["different"], before["different"])
         self.assertEqual(after["equal"], before["equal"] + 10)
+        self.assertEqual(self.shown(gw), (10, 0))
         self.assertEqual(self.diffs(gw), [])
         self.assertEqual(self.suggest(gw), "# get-user: nothing to suggest\n")
 

@@ -67,7 +67,7 @@ function differencesPanel(context) {
     const token = tokenField("clear-token");
     token.node.hidden = true;
     const dialog = dialogNew("Clear the differences of " + context.name, [h("p", { text:
-      "Forgets the differences and pairs found so far. Counters, parity and the journal stay. The next difference begins a new list." }), token.node],
+      "Forgets the differences and pairs found so far, and parity begins anew. Metrics and the journal stay. The next difference begins a new list." }), token.node],
     "Clear", async () => {
       if (!token.node.hidden) { api.token = token.input.value.trim(); tokenShow(); }
       try {

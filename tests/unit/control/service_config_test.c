@@ -65,6 +65,13 @@ TEST(service_config, sets_the_upstream) {
   gw_snapshot_unref(s);
 }
 
+TEST(service_config, health_without_a_name_is_the_server_as_a_whole) {
+  gw_snapshot *s = load(CONFIG("    health: {}\n", ""));
+  CHECK(s->upstreams[0].health);
+  CHECK_STR(s->upstreams[0].health_service, "");
+  gw_snapshot_unref(s);
+}
+
 TEST(service_config, stands_below_what_the_configuration_says) {
   gw_snapshot *s = load(CONFIG("    balance: pick_first\n    health: {service: ''}\n"
                                "    retry: {attempts: 2, on: [ABORTED]}\n",

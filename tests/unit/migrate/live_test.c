@@ -171,6 +171,43 @@ TEST(live, sum_adds_all_workers) {
   gw_live_done();
 }
 
+static void check_parity(gw_live *live, uint64_t equal, uint64_t failed) {
+  uint64_t parity[GW_PARITY_COUNT];
+  gw_live_parity(live, parity);
+  CHECK_INT(parity[GW_PARITY_EQUAL], equal);
+  CHECK_INT(parity[GW_PARITY_FAILED], failed);
+  CHECK_INT(parity[GW_PARITY_DIFFERENT] + parity[GW_PARITY_DROPPED], 0);
+}
+
+TEST(live, shown_parity_begins_anew_and_sums_go_on) {
+  gw_live *live = gw_live_get(GW_STR("r"));
+  gw_live_sums sums;
+  gw_live_parity_terms(live, 7);
+  CHECK(gw_live_move(live, gw_stand_of(GW_STAGE_SHADOW, 0), "configuration", "", 1));
+  gw_live_counters *one = gw_live_counters_of(live, 0), *two = gw_live_counters_of(live, 1);
+  gw_count(&one->compared[GW_PARITY_EQUAL], 5);
+  gw_count(&two->parity[GW_PARITY_FAILED], 3);
+  gw_live_parity_terms(live, 7);
+  check_parity(live, 5, 3);
+  gw_live_parity_terms(live, 8); /* others */
+  check_parity(live, 0, 0);
+  gw_count(&two->compared[GW_PARITY_EQUAL], 2);
+  check_parity(live, 2, 0);
+  CHECK(gw_live_move(live, gw_stand_of(GW_STAGE_CANARY, 10), "operator", "", 2));
+  check_parity(live, 0, 0);
+  gw_count(&one->compared[GW_PARITY_EQUAL], 4);
+  CHECK(gw_live_move(live, gw_stand_of(GW_STAGE_CANARY, 20), "ramp", "", 3)); /* the same stage */
+  check_parity(live, 4, 0);
+  gw_live_parity_begin(live);
+  check_parity(live, 0, 0);
+  gw_count(&gw_live_counters_of(live, 2)->parity[GW_PARITY_FAILED], 1);
+  check_parity(live, 0, 1);
+  gw_live_sum(live, &sums);
+  CHECK_INT(sums.parity[GW_PARITY_EQUAL], 11);
+  CHECK_INT(sums.parity[GW_PARITY_FAILED], 4);
+  gw_live_done();
+}
+
 /* ---- stand and journal ---- */
 
 TEST(live, first_move_is_from_itself) {
