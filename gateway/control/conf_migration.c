@@ -305,6 +305,11 @@ static void conf_finish_sticky(gw_conf *conf, gw_conf_migration *migration,
   if (has_header && has_cookie)
     gw_findings_add(conf->findings, gw_conf_place(conf, cookie),
                     "\"sticky\" has a header and a cookie: one of them decides");
+  if (header == NULL && cookie == NULL && migration->sticky_at != NULL &&
+      migration->sticky_at != defaults->sticky_at && migration->sticky_at->value->first == NULL &&
+      migration->sticky_at->value->kind == GW_YAML_MAP)
+    gw_findings_add(conf->findings, gw_conf_place(conf, migration->sticky_at),
+                    "\"sticky\" needs a header or a cookie");
   if (has_header) migration->sticky_cookie = NULL;
   if (has_cookie) migration->sticky_header = NULL;
 }

@@ -2,6 +2,7 @@
 
 #include "upstream/pick.h"
 
+#define CALL_EARLY_MS        5u      /* by which a service's clock may be ahead */
 #define CALL_JITTER          0.2     /* of a pause, either way (gRFC A6) */
 #define CALL_PUSHBACK_MS_MAX 300000u /* the longest deadline there is */
 #define CALL_HEDGE_AGAIN_MS  10u     /* at least, after a hedge that throttling forbade */
@@ -80,10 +81,20 @@ static const gw_retry_config *call_policy(const gw_call *call) {
   return call->request.retry != NULL ? call->request.retry : gw_upstream_retry(call->upstream);
 }
 
+/* An attempt's own time was up, not the call's.  The service was told of it by grpc-timeout, and
+ * may say so before the timer here does. */
+static bool call_ran_out(const gw_call *call, const gw_attempt *attempt) {
+  unsigned code = attempt->result.grpc_code;
+  if (attempt->expired) return true;
+  if (code != GW_GRPC_DEADLINE_EXCEEDED && code != GW_GRPC_CANCELLED) return false;
+  return attempt->deadline_ms != call->request.deadline_ms &&
+         gw_loop_now_ms(call->loop) + CALL_EARLY_MS >= attempt->deadline_ms;
+}
+
 static bool call_is_worth_another(const gw_call *call, const gw_attempt *attempt) {
   const gw_call_result *result = &attempt->result;
   if (result->code == GW_OVERLOADED || result->code == GW_NOMEM) return false; /* our own trouble */
-  if (attempt->expired) return true;
+  if (call_ran_out(call, attempt)) return true;
   uint32_t codes = call_policy(call)->codes;
   /* Nobody on this side cancelled: it is how gRPC's C core says that its server is shutting down.
    */

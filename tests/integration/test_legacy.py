@@ -213,6 +213,17 @@ class Beside(Legacies):
                                     upstream="monolith", code="2xx"), 6)
         gw.stop()
 
+    def test_the_access_line_has_the_clients_trace(self):
+        gw, _ = self.pair()
+        trace = "0af7651916cd43dd8448eb211c80319c"
+        given = f"00-{trace}-b7ad6b7169203331-01"
+        arrived = dict(gw.curl("/echo", "-H", f"traceparent: {given}").json()["headers"])
+        self.assertEqual(arrived["traceparent"], given)
+        self.assertNotIn("traceparent", dict(gw.curl("/echo").json()["headers"]))
+        lines = wait_for(lambda: (lambda found: found if len(found) == 2 else None)(
+            [line for line in gw.log() if line["event"] == "exchange"]), 5, "two lines")
+        self.assertEqual([line.get("trace_id") for line in lines], [trace, None])
+
     def test_what_is_malformed_is_refused_on_the_way_to_legacy_too(self):
         gw, legacy = self.pair()
         for line, status in (("GET /a%zz", 400), ("GET /a%", 400), ("GET /a/../b", 400),

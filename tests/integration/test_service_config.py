@@ -61,6 +61,16 @@ class ServiceConfig(Test):
             self.check_error(gw.curl("/v1/users/status-14"), 503, 14)
         self.assertEqual(server.state()["count"], 11)  # two failures leave half of the tokens
 
+    def test_an_attempt_that_takes_too_long_is_tried_again_whoever_sees_it_first(self):
+        """The service knows an attempt's time by grpc-timeout and ends it at the same moment."""
+        server = self.users()
+        gw = self.serve([server.endpoint], {
+            "retryThrottling": {"maxTokens": 1000, "tokenRatio": 1}}, upstream=(
+                "retry: { attempts: 2, timeout: 60ms, backoff: 1ms }"))
+        for number in range(1, 21):
+            self.check_error(gw.curl("/v1/users/sleep-300"), 504, 4)
+            self.assertEqual(server.state()["count"], 2 * number)
+
     def test_what_may_have_had_an_effect_is_not_repeated(self):
         server = self.users()
         gw = self.serve([server.endpoint], {"methodConfig": [policy(retryPolicy=retries(5))]})

@@ -190,6 +190,20 @@ TEST(retry, an_attempt_has_a_time_of_its_own) {
   bench_done(&b);
 }
 
+/* What the service says of its own accord is no attempt's end. */
+TEST(retry, a_deadline_that_is_not_the_attempts_is_final) {
+  static const script late[] = {
+    { "/m", "200", { GRPC, STATUS("4") }, EMPTY, .end = SCRIPT_END },
+  };
+  bench b;
+  bench_init_retry(&b, 1, late);
+  b.config.retry.timeout_ms = 30000;
+  bench_ready(&b, 1);
+  CHECK_INT(outcome(&b, UNARY, true), 4);
+  CHECK_INT(b.services[0].count, 1);
+  bench_done(&b);
+}
+
 TEST(retry, can_be_cancelled_while_it_waits) {
   bench b;
   bench_init_retry(&b, 1, failing);
