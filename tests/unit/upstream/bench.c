@@ -21,7 +21,7 @@ void bench_init(bench *b, size_t service_count, const script *scripts, size_t co
                                     .backoff_max_ms = 100,
                                     .backoff_factor = 1.6,
                                     .waiting_max = 4,
-                                    .waiting_time_ms = 100,
+                                    .waiting_time_ms = 1000,
                                     .in_flight_max = 1000,
                                     .retry = { .attempts = 1 },
                                     .keepalive_ms = 300000,

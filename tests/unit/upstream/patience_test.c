@@ -13,6 +13,7 @@ static void bench_unreachable(bench *b) {
   bench_init(b, 1, good, 1);
   b->services[0].closes_at_once = true;
   b->config.backoff_initial_ms = b->config.backoff_max_ms = 300;
+  b->config.waiting_time_ms = 100;
   bench_open(b);
   PUMP(b->loop, gw_counter_get(&b->metrics.connect_failures_total) > 0);
 }
