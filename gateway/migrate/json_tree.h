@@ -32,8 +32,10 @@ struct gw_json_node {
   };
   gw_json_node **slots; /* of an object with many members: hash table of them */
   /* what migrate/meaning.h finds out */
-  uint64_t hash;             /* equal for equal values, however they are written */
-  const gw_field *field;     /* whose value or element this is; NULL: none that is known */
+  uint64_t hash;         /* equal for equal values, however they are written */
+  double level;          /* made of the tolerated numbers in it, which the hash leaves out: near for
+                            near ones, 0 for none; finite */
+  const gw_field *field; /* whose value or element this is; NULL: none that is known */
   const gw_message *message; /* that this is one of; NULL: none */
   uint32_t tolerance;        /* index of its tolerance + 1; 0: none */
   uint8_t type;              /* gw_json_type */

@@ -1,5 +1,7 @@
 #include "migrate/meaning.h"
 
+#include <math.h>
+
 #include <stdio.h>
 
 #include "base/limits.h"
@@ -247,6 +249,27 @@ static uint64_t hash_of_plain(const gw_json_node *node) {
   }
 }
 
+/* ---- levels ---- */
+
+static double level_add(double sum, double part) {
+  double both = sum + part;
+  return isfinite(both) ? both : sum;
+}
+
+/* 1 to 2: that numbers of different places do not stand for each other. */
+static double level_weight(uint64_t where) {
+  return 1 + (double)(hash_mix(where, HASH_TOLERATED) >> 12) * 0x1p-52;
+}
+
+static double level_of_scalar(const gw_json_node *node, const gw_value *value) {
+  gw_value plain;
+  double number;
+  if (value == NULL && node->type == GW_JSON_NUMBER &&
+      gw_value_of_number(gw_json_text(node), &plain))
+    value = &plain;
+  return value != NULL && gw_value_to_double(value, &number) ? level_add(0, number) : 0;
+}
+
 static gw_code finish_scalar(const gw_meaning *meaning, gw_json_node *node) {
   gw_value value;
   gw_code code = GW_BAD_VALUE;
@@ -262,19 +285,25 @@ static gw_code finish_scalar(const gw_meaning *meaning, gw_json_node *node) {
   }
   if (code != GW_OK) node->hash = hash_of_plain(node);
   if (node->type == GW_JSON_NULL) node->flags |= GW_NODE_DEFAULT;
-  if (node->tolerance != 0 && node->type != GW_JSON_NULL) node->hash = HASH_TOLERATED;
+  if (node->tolerance != 0 && node->type != GW_JSON_NULL) {
+    node->hash = HASH_TOLERATED;
+    node->level = level_of_scalar(node, code == GW_OK ? &value : NULL);
+  }
   return GW_OK;
 }
 
 static void finish_array(gw_json_node *node) {
   uint64_t hash = HASH_ARRAY;
   bool unordered = (node->flags & GW_NODE_UNORDERED) != 0;
+  uint64_t index = 0;
   for (const gw_json_node *item = node->first; item != NULL; item = item->next) {
     if (unordered) {
       hash += hash_mix(item->hash, HASH_ARRAY);
     } else {
       hash = hash_mix(hash, item->hash);
     }
+    index += !unordered;
+    if (item->level != 0) node->level = level_add(node->level, item->level * level_weight(index));
   }
   node->hash = hash_mix(hash, node->n);
   bool is_list = node->role == GW_ROLE_LIST ||
@@ -295,9 +324,13 @@ static void finish_object(gw_json_node *node) {
   for (const gw_json_node *member = node->first; member != NULL; member = member->next) {
     bool known = is_message && member->field != NULL;
     if (!known || (member->flags & GW_NODE_DEFAULT) == 0) is_default = false;
-    if ((member->flags & GW_NODE_IGNORED) != 0 || member->tolerance != 0) continue;
+    if ((member->flags & GW_NODE_IGNORED) != 0) continue;
+    if (member->tolerance != 0 && member->level == 0) continue;
     if (known && (member->flags & GW_NODE_DEFAULT) != 0) continue;
     uint64_t name = known ? member->field->id : gw_str_hash(gw_json_key(member), HASH_OBJECT);
+    if (member->level != 0)
+      node->level = level_add(node->level, member->level * level_weight(name));
+    if (member->tolerance != 0) continue;
     hash += hash_mix(hash_mix(name, known ? 1 : 2), member->hash);
   }
   node->hash = hash;
@@ -309,6 +342,7 @@ static gw_code find_node(finder *f, gw_json_node *node, uint32_t depth, uint32_t
   const gw_meaning *meaning = f->meaning;
   place at = { .parent = node };
   gw_code code = GW_OK;
+  node->level = 0;
   if (node->type < GW_JSON_ARRAY) {
     code = finish_scalar(meaning, node);
   } else {
@@ -332,7 +366,10 @@ static gw_code find_node(finder *f, gw_json_node *node, uint32_t depth, uint32_t
       finish_object(node);
     }
   }
-  if ((node->flags & GW_NODE_IGNORED) != 0) node->hash = HASH_IGNORED;
+  if ((node->flags & GW_NODE_IGNORED) != 0) {
+    node->hash = HASH_IGNORED;
+    node->level = 0;
+  }
   return code;
 }
 

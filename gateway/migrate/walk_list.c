@@ -13,15 +13,17 @@ typedef struct list_side {
   uint32_t *match; /* of each element: the other side's that it is compared with, or NO_MATCH */
 } list_side;
 
-/* For sorting: equal hashes stay in the list's order. */
+/* For sorting: equal hashes by the tolerated numbers, then in the list's order. */
 typedef struct list_key {
   uint64_t hash;
+  double level;
   uint32_t index;
 } list_key;
 
 static int list_key_order(const void *a, const void *b) {
   const list_key *x = a, *y = b;
   if (x->hash != y->hash) return x->hash < y->hash ? -1 : 1;
+  if (x->level != y->level) return x->level < y->level ? -1 : 1;
   return x->index < y->index ? -1 : x->index > y->index;
 }
 
@@ -47,25 +49,67 @@ static list_key *side_sorted(const list_side *side, gw_arena *arena) {
   list_key *keys = gw_arena_alloc(arena, (side->count + 1u) * sizeof *keys);
   if (keys == NULL) return NULL;
   for (uint32_t i = 0; i < side->count; i++)
-    keys[i] = (list_key){ side->items[i]->hash, i };
+    keys[i] = (list_key){ side->items[i]->hash, side->items[i]->level, i };
   qsort(keys, side->count, sizeof *keys, list_key_order);
   return keys;
 }
 
-/* Pairs elements of equal hash, the first with the first; how many. */
+/* Elements of one list that have the same hash: they differ by tolerated numbers at most. */
+typedef struct list_run {
+  const list_key *keys;
+  uint32_t count;
+} list_run;
+
+static list_run run_of(const list_key *keys, uint32_t count) {
+  uint32_t n = 1;
+  while (n < count && keys[n].hash == keys[0].hash)
+    n++;
+  return (list_run){ keys, n };
+}
+
+static void match_equal_levels(list_side *a, list_run x, list_side *b, list_run y) {
+  uint32_t i = 0, j = 0;
+  while (i < x.count && j < y.count) {
+    if (x.keys[i].level < y.keys[j].level)
+      i++;
+    else if (x.keys[i].level > y.keys[j].level)
+      j++;
+    else
+      pair_up(a, x.keys[i++].index, b, y.keys[j++].index);
+  }
+}
+
+/* The lowest with the lowest, which is best as long as both have as many; else those that are equal
+ * go first. */
+static void match_runs(list_side *a, list_run x, list_side *b, list_run y) {
+  uint32_t j = 0;
+  if (x.count != y.count) match_equal_levels(a, x, b, y);
+  for (uint32_t i = 0; i < x.count; i++) {
+    if (a->match[x.keys[i].index] != NO_MATCH) continue;
+    while (j < y.count && b->match[y.keys[j].index] != NO_MATCH)
+      j++;
+    if (j == y.count) return;
+    pair_up(a, x.keys[i].index, b, y.keys[j].index);
+  }
+}
+
+/* Pairs elements of equal hash; how many. */
 static gw_code match_by_hash(list_side *a, list_side *b, gw_arena *arena, uint32_t *pairs) {
   list_key *x = side_sorted(a, arena), *y = side_sorted(b, arena);
   uint32_t i = 0, j = 0;
   *pairs = 0;
   if (x == NULL || y == NULL) return GW_NOMEM;
   while (i < a->count && j < b->count) {
-    if (x[i].hash == y[j].hash) {
-      pair_up(a, x[i++].index, b, y[j++].index);
-      ++*pairs;
-    } else if (x[i].hash < y[j].hash) {
-      i++;
+    list_run from = run_of(x + i, a->count - i), to = run_of(y + j, b->count - j);
+    if (from.keys[0].hash == to.keys[0].hash) {
+      match_runs(a, from, b, to);
+      *pairs += from.count < to.count ? from.count : to.count;
+      i += from.count;
+      j += to.count;
+    } else if (from.keys[0].hash < to.keys[0].hash) {
+      i += from.count;
     } else {
-      j++;
+      j += to.count;
     }
   }
   return GW_OK;
