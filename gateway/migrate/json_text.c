@@ -22,7 +22,7 @@ static void printer_put(printer *p, gw_str text) {
 /* Of a long one only as much as can stand there. */
 static void printer_quote(printer *p, gw_str text) {
   if (printer_is_full(p)) return;
-  if (text.n > p->most) {
+  if (text.n > p->most + 1) { /* the byte behind it is text too */
     text.n = p->most + 1;
     while (text.n > 0 && ((unsigned char)text.p[text.n] & 0xC0) == 0x80)
       text.n--;

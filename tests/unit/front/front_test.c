@@ -248,7 +248,7 @@ TEST(front, a_reader_that_takes_nothing_is_cut) {
 
 /* ---- draining ---- */
 
-TEST(front, a_drain_closes_idle_connections_within_a_second) {
+TEST(front, a_drain_closes_idle_connections_before_their_time) {
   gate *g = gate_new("");
   user fresh = user_new(g), used = user_new(g);
   user_send(&used, DELETE);
@@ -256,7 +256,7 @@ TEST(front, a_drain_closes_idle_connections_within_a_second) {
   uint64_t begin_ms = gw_loop_now_ms(g->loop);
   gw_front_drain(g->front);
   PUMP(g->loop, g->drained_count == 1);
-  CHECK(gw_loop_now_ms(g->loop) - begin_ms < 1000);
+  CHECK(gw_loop_now_ms(g->loop) - begin_ms < 10000); /* idle they may be for a minute */
   CHECK(user_ended(&fresh) && user_ended(&used));
   user_done(&fresh);
   user_done(&used);
