@@ -16,7 +16,9 @@
 #define ADMIN_CONNECTIONS_MAX  64u        /* probes, scrapers and a few people */
 #define ADMIN_TIMEOUT_S        10u        /* without a byte */
 #define ADMIN_CONNECTION_BYTES GW_KIB(16) /* request head and answer's head of one connection */
-#define ADMIN_BODY_BYTES_MAX   GW_KIB(64) /* over it the connection is cut */
+#define ADMIN_BODY_BYTES_MAX   GW_KIB(64) /* over it: 413 */
+#define ADMIN_EXCESS_BYTES_MAX                                                                     \
+  GW_MIB(1) /* read before that is said; over it the connection is cut */
 
 struct gw_admin {
   struct MHD_Daemon *daemon;
@@ -26,7 +28,8 @@ struct gw_admin {
 
 /* One request, from its head to the end of its answer. */
 typedef struct admin_exchange {
-  gw_buf body; /* as far as it came; on the heap */
+  gw_buf body;   /* as far as it came; on the heap */
+  size_t excess; /* bytes beyond what is taken; 0: all is there */
   bool wants_drain;
 } admin_exchange;
 
@@ -77,6 +80,16 @@ static enum MHD_Result exchange_send(struct MHD_Connection *connection, gw_endpo
   return result;
 }
 
+/* A client that is answered while it sends may never read the answer: some excess is dropped. */
+static enum MHD_Result exchange_take(admin_exchange *exchange, const char *bytes, size_t *bytes_n) {
+  gw_code code = exchange->excess == 0 ? gw_buf_append(&exchange->body, (gw_str){ bytes, *bytes_n })
+                                       : GW_TOO_LARGE;
+  if (code == GW_TOO_LARGE) exchange->excess += *bytes_n;
+  if (code == GW_NOMEM || exchange->excess > ADMIN_EXCESS_BYTES_MAX) return MHD_NO;
+  *bytes_n = 0;
+  return MHD_YES;
+}
+
 /* Called for the head, for each piece of the body, and once more for the answer. */
 static enum MHD_Result exchange_on_request(void *user, struct MHD_Connection *connection,
                                            const char *url, const char *method, const char *version,
@@ -91,9 +104,7 @@ static enum MHD_Result exchange_on_request(void *user, struct MHD_Connection *co
     return MHD_YES;
   }
   if (*bytes_n > 0) {
-    if (gw_buf_append(&exchange->body, (gw_str){ bytes, *bytes_n }) != GW_OK) return MHD_NO;
-    *bytes_n = 0;
-    return MHD_YES;
+    return exchange_take(exchange, bytes, bytes_n);
   }
   gw_str origin = exchange_header(connection, "Origin");
   bool is_own = gw_origin_is_own(origin, exchange_header(connection, "Host"));
@@ -102,6 +113,7 @@ static enum MHD_Result exchange_on_request(void *user, struct MHD_Connection *co
                                   .allow_breaking = exchange_argument(connection, "allow_breaking"),
                                   .format = exchange_argument(connection, "format"),
                                   .body = gw_buf_str(&exchange->body),
+                                  .is_too_large = exchange->excess > 0,
                                   .authorization = exchange_header(connection, "Authorization"),
                                   .is_foreign_page = origin.p != NULL && !is_own };
   gw_endpoint_reply reply;

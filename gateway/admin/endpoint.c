@@ -457,7 +457,9 @@ void gw_endpoint_answer(const gw_endpoint_context *context, const gw_endpoint_re
     return;
   }
   if (!endpoint_is_get(e) && !request_may_change(context, request, reply)) return;
-  gw_code code = e->answer(context, request, reply);
+  gw_code code = request->is_too_large ? reply_error(reply, MHD_HTTP_CONTENT_TOO_LARGE,
+                                                     GW_STR("the body is too large"))
+                                       : e->answer(context, request, reply);
   if (code == GW_TOO_LARGE)
     reply_refuse(reply, MHD_HTTP_INTERNAL_SERVER_ERROR, "the answer is over 16 MiB");
   else if (code != GW_OK)

@@ -19,6 +19,7 @@ typedef struct gw_endpoint_request {
   gw_str method, path;           /* the path decoded, without the query */
   gw_str allow_breaking, format; /* the query's parameters of these names; p == NULL: absent */
   gw_str body;
+  bool is_too_large;    /* the body went on beyond what is taken */
   gw_str authorization; /* p == NULL: absent */
   bool is_foreign_page; /* it names another Origin than the dashboard's */
 } gw_endpoint_request;

@@ -112,7 +112,8 @@ class Orders(Stages):
                 ('{"stage":"grpc","why":1}', 400), ('{"stage":"grpc","why":"a\\nb"}', 400),
                 ('{"stage":"grpc","why":"%s"}' % ("x" * 300), 400),
                 ('{"stage":"grpc","stage":"legacy"}', 400),
-                ('{"stage":"grpc","why":"%s"}' % ("x" * 5000), 400), ("[" * 3000, 400)]
+                ('{"stage":"grpc","why":"%s"}' % ("x" * 5000), 400), ("[" * 3000, 400),
+                (" " * 100000, 413)]
         for body, status in rows:
             answer = self.put(gw, body)
             self.assertEqual(answer.status, status, (body[:60], answer))
