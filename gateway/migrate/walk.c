@@ -166,6 +166,21 @@ static gw_code walk_scalars(const gw_walk *walk, const gw_json_node *legacy,
 
 /* ---- members ---- */
 
+/* A number near enough to what its field holds when nothing is set, which is 0. */
+static gw_code is_nearly_default(const gw_walk *walk, const gw_json_node *node, bool *is_near) {
+  gw_value value, none;
+  double number;
+  *is_near = false;
+  if (node->tolerance == 0 || node->role != GW_ROLE_SCALAR) return GW_OK;
+  gw_scalar scalar = gw_scalar_of(node->field, node->message);
+  gw_code code = gw_value_read(scalar, node, walk->arena, &value);
+  if (code != GW_OK || !gw_value_to_double(&value, &number)) return code == GW_NOMEM ? code : GW_OK;
+  none = (gw_value){ .kind = value.kind };
+  *is_near = gw_value_is_default(&none, node->field, scalar, walk->arena) &&
+             fabs(number) <= walk->migration->compare.tolerances[node->tolerance - 1].most;
+  return GW_OK;
+}
+
 gw_code gw_walk_lone(const gw_walk *walk, const gw_json_node *legacy, const gw_json_node *grpc,
                      bool may_be_unset) {
   const gw_json_node *node = legacy != NULL ? legacy : grpc;
@@ -175,6 +190,12 @@ gw_code gw_walk_lone(const gw_walk *walk, const gw_json_node *legacy, const gw_j
         legacy != NULL ? option_of_printed(walk, node) : option_of_unprinted(walk, node);
     return gw_walk_report(walk, GW_DIFF_DEFAULT, legacy, grpc, option);
   }
+  bool is_near = false;
+  gw_code code = may_be_unset ? is_nearly_default(walk, node, &is_near) : GW_OK;
+  if (code != GW_OK) return code;
+  if (is_near)
+    return gw_walk_report(walk, GW_DIFF_DEFAULT, legacy, grpc,
+                          legacy != NULL ? option_of_printed(walk, node) : NO_OPTION);
   return gw_walk_report(walk, legacy != NULL ? GW_DIFF_MISSING : GW_DIFF_EXTRA, legacy, grpc,
                         NO_OPTION);
 }
