@@ -100,15 +100,15 @@ static gw_code match_by_hash(list_side *a, list_side *b, gw_arena *arena, uint32
   *pairs = 0;
   if (x == NULL || y == NULL) return GW_NOMEM;
   while (i < a->count && j < b->count) {
-    list_run from = run_of(x + i, a->count - i), to = run_of(y + j, b->count - j);
-    if (from.keys[0].hash == to.keys[0].hash) {
+    if (x[i].hash < y[j].hash) {
+      i++;
+    } else if (x[i].hash > y[j].hash) {
+      j++;
+    } else { /* only here are runs counted: each once */
+      list_run from = run_of(x + i, a->count - i), to = run_of(y + j, b->count - j);
       match_runs(a, from, b, to);
       *pairs += from.count < to.count ? from.count : to.count;
       i += from.count;
-      j += to.count;
-    } else if (from.keys[0].hash < to.keys[0].hash) {
-      i += from.count;
-    } else {
       j += to.count;
     }
   }
