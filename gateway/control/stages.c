@@ -326,7 +326,9 @@ static void adopt_route(gw_stages *stages, const gw_snapshot *snapshot,
     adopt_drop(stages, route, migration->stand, why);
   }
   if (!route->is_kept) {
-    (void)route_move(route, migration->stand, GW_MOVER_CONFIGURATION, why);
+    bool is_told = is_first && why[0] != '\0' && !gw_stand_eq(route->stand, migration->stand);
+    if (route_move(route, migration->stand, GW_MOVER_CONFIGURATION, why) && is_told)
+      route_log(route, route->stand, migration->stand, GW_MOVER_CONFIGURATION, why);
     return;
   }
   snprintf(why, sizeof why, "set by %s%s%.200s", route->who, route->why[0] != '\0' ? ": " : "",

@@ -182,8 +182,21 @@ class Kept(Stages):
         gw = self.gateway(self.text())
         self.put(gw, {"stage": "grpc"})
         gw.write(self.text(routes("stage: legacy")))
-        self.restart(gw)
+        again = self.restart(gw)
         self.assertEqual(self.stand(gw), ("legacy", None))
+        lines = [json.loads(x) for x in again.stderr().splitlines() if '"event":"stage"' in x]
+        self.assertEqual([(x["route"], x["from"], x["to"], x["who"]) for x in lines],
+                         [("get-user", "grpc", "legacy", "configuration")])
+        self.assertIn("said shadow when the stage was set to grpc by operator", lines[0]["why"])
+
+    def test_a_restart_whose_file_names_the_stage_that_was_set_says_nothing(self):
+        gw = self.gateway(self.text())
+        self.put(gw, {"stage": "grpc"})
+        gw.write(self.text(routes("stage: grpc")))
+        again = self.restart(gw)
+        self.assertEqual(self.stand(gw), ("grpc", None))
+        self.assertNotIn('"event":"stage"', again.stderr())
+        self.assertEqual(self.state(gw), {})
 
     def test_a_broken_state_file_is_set_aside(self):
         gw = self.gateway(self.text())
