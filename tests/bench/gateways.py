@@ -207,9 +207,16 @@ COMMANDS = {**MIGRATING, "sluice": sluice_command, "nghttpx": nghttpx_command, "
 
 class Gateway(Process):
     def __init__(self, name, sluice, work, core, grpc_port, http_port):
+        self.arguments = (name, sluice, work, core, grpc_port, http_port)
         self.port = free_port()
         command = COMMANDS[name](sluice, work, self.port, grpc_port, http_port)
         super().__init__(name, command, core, work)
+
+    def restart(self):
+        """Another process: where in memory one happens to lie is worth some per cent."""
+        self.stop()
+        self.__init__(*self.arguments)
+        self.wait_ready()
 
     def request(self, method, path, body=None):
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)

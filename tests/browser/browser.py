@@ -19,7 +19,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent / "integration"))
+sys.path[:0] = [str(HERE.parent / "integration"), str(HERE.parent)]
 import npm  # noqa: E402
 from harness import ROOT, Gateway, Settings, config  # noqa: E402
 from migration_case import Twin, migration_config  # noqa: E402
