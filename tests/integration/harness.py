@@ -66,7 +66,7 @@ def heavy(test):
 # How much longer than on a machine that does nothing else things may take that have to come at all.
 PATIENCE = 5
 # How often a test is tried of which only the speed failed.
-TRIES = 5
+TRIES = 3
 
 
 class TooSlow(AssertionError):
@@ -546,12 +546,19 @@ class Test(unittest.TestCase):
         return users
 
     def check_took(self, begun, most, least=0.0):
-        """Seconds since `begun`.  Too few are a fault at once; too many when a test's every try has
+        """Seconds since `begun`.  Too few are a fault at once; too many when each try of the test has
         them: the machine may have stood still."""
         took = time.monotonic() - begun
         self.assertGreater(took, least)
         if took >= most:
             raise TooSlow(f"{took:.3f} s, wanted less than {most} s")
+
+    def check_within(self, condition, seconds, what):
+        """As wait_for(), of what the gateway promises to do in that time."""
+        begun = time.monotonic()
+        value = wait_for(condition, seconds, what)
+        self.check_took(begun, seconds)
+        return value
 
     @contextmanager
     def subTest(self, *words, **values):

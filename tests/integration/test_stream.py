@@ -128,7 +128,7 @@ class Formats(Shared):
         client.send("GET /v1/users?page_size=-7 HTTP/1.1\r\nHost: t\r\n\r\n")
         client.read_until(b"User 1")
         client.close()
-        wait_for(lambda: self.server.state()["cancelled"] == 1, 1, "the service sees a cancel")
+        self.check_within(lambda: self.server.state()["cancelled"] == 1, 1, "the service sees a cancel")
 
     def test_head_of_a_stream_cancels_or_ends_it(self):
         with self.gw.connect() as client:
@@ -185,7 +185,7 @@ class ByOption(Test):
         self.check_took(begun, 2)
         self.assertEqual(json.loads(answer.body.splitlines()[-1])["error"]["code"], 4)
         self.check_error(gw.curl("/v1/users?page_size=-5"), 504, 4)
-        wait_for(lambda: server.state()["cancelled"] == 2, 1, "the service sees the cancels")
+        self.check_within(lambda: server.state()["cancelled"] == 2, 1, "the service sees the cancels")
 
     def test_a_stream_has_no_deadline_of_its_own(self):
         server = self.users()
@@ -254,7 +254,7 @@ class BackPressure(Test):
         self.assertLess(highest - idle, 8 * 2**20, "resident memory above idle")
         # What the kernel's buffers on the way hold is not the gateway's, but it is bounded too.
         self.assertLess(offered - taken, 40 * MB, "bytes that the service could send ahead")
-        wait_for(lambda: self.server.state()["cancelled"] == 1, 1, "the service sees a cancel")
+        self.check_within(lambda: self.server.state()["cancelled"] == 1, 1, "the service sees a cancel")
         self.gw.stop()
 
     @heavy

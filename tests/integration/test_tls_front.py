@@ -285,7 +285,7 @@ class Renewal(TlsTest):
                 gw.signal(signal.SIGHUP)
             else:
                 self.assertEqual(gw.admin("/reload", "-X", "POST").status, 200)
-            wait_for(lambda: self.serial(gw) == made.serial, 1, "the new certificate is shown")
+            self.check_within(lambda: self.serial(gw) == made.serial, 1, "the new certificate is shown")
         wait_for(lambda: load.done > 100 or load.problems, 5, "there is traffic")
         load.stop()
         self.assertEqual(load.problems, [])
