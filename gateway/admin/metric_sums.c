@@ -8,45 +8,40 @@
 
 #include "migrate/stage.h"
 
+/* object: that of `name` in the hash `head`, made when there is none; NULL: no memory. */
+#define sums_get(head, name, object)                                                               \
+  do {                                                                                             \
+    HASH_FIND(hh, head, (name).p, (name).n, object);                                               \
+    if ((object) != NULL || ((object) = calloc(1, sizeof *(object))) == NULL) break;               \
+    HASH_ADD_KEYPTR(hh, head, (name).p, (name).n, object);                                         \
+    if ((object)->hh.tbl != NULL) break;                                                           \
+    free(object);                                                                                  \
+    (object) = NULL;                                                                               \
+  } while (0)
+
 static gw_route_sums *sums_route(gw_metric_sums *sums, gw_str name, unsigned side) {
   gw_route_sums *route;
-  HASH_FIND(hh, sums->routes[side], name.p, name.n, route);
-  if (route != NULL) return route;
-  route = calloc(1, sizeof *route);
+  sums_get(sums->routes[side], name, route);
   if (route == NULL) return NULL;
   route->name = name;
   route->side = gw_side_name((gw_side)side);
-  HASH_ADD_KEYPTR(hh, sums->routes[side], name.p, name.n, route);
-  if (route->hh.tbl != NULL) return route;
-  free(route);
-  return NULL;
+  return route;
 }
 
 static gw_upstream_sums *sums_upstream(gw_metric_sums *sums, gw_str name) {
   gw_upstream_sums *upstream;
-  HASH_FIND(hh, sums->upstreams, name.p, name.n, upstream);
-  if (upstream != NULL) return upstream;
-  upstream = calloc(1, sizeof *upstream);
-  if (upstream == NULL) return NULL;
-  upstream->name = name;
-  HASH_ADD_KEYPTR(hh, sums->upstreams, name.p, name.n, upstream);
-  if (upstream->hh.tbl != NULL) return upstream;
-  free(upstream);
-  return NULL;
+  sums_get(sums->upstreams, name, upstream);
+  if (upstream != NULL) upstream->name = name;
+  return upstream;
 }
 
 static gw_rpc_sums *sums_rpc(gw_metric_sums *sums, gw_str name) {
   gw_rpc_sums *rpc;
-  HASH_FIND(hh, sums->rpcs, name.p, name.n, rpc);
-  if (rpc != NULL) return rpc;
-  rpc = calloc(1, sizeof *rpc);
+  sums_get(sums->rpcs, name, rpc);
   if (rpc == NULL) return NULL;
   rpc->upstream = gw_str_first(name, gw_str_find(name, ' '));
   rpc->method = gw_str_skip(name, rpc->upstream.n + 1);
-  HASH_ADD_KEYPTR(hh, sums->rpcs, name.p, name.n, rpc);
-  if (rpc->hh.tbl != NULL) return rpc;
-  free(rpc);
-  return NULL;
+  return rpc;
 }
 
 static void sums_add_status(gw_route_sums *route, uint64_t status, uint64_t count) {

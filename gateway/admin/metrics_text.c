@@ -356,22 +356,25 @@ static void text_rpc_open(text_writer *w, const char *name, const char *suffix,
   text_label(w, "grpc_target", rpc->upstream);
 }
 
-/* `unit`: of the bounds, in parts of what is printed; `sum` is printed. */
+/* `unit`: of the bounds, in parts of what is printed; `sum` is printed.  Without a value: nothing.
+ */
 static void text_rpc_histogram(text_writer *w, const char *name, const gw_rpc_sums *rpc,
                                unsigned grpc_code, const gw_counter *buckets,
                                const uint64_t *bounds, size_t bound_count, double unit,
                                const char *sum) {
   const char *status = gw_grpc_code_name(grpc_code);
-  uint64_t count = 0;
-  for (size_t i = 0; i <= bound_count; i++) {
+  uint64_t count = 0, below = 0;
+  for (size_t i = 0; i <= bound_count; i++)
     count += gw_counter_get(&buckets[i]);
+  if (count == 0) return;
+  for (size_t i = 0; i < bound_count; i++) {
+    below += gw_counter_get(&buckets[i]);
     text_rpc_open(w, name, "_bucket", rpc);
-    if (i < bound_count)
-      text_printf(w, ",grpc_status=\"%s\",le=\"%.10g\"} %" PRIu64 "\n", status,
-                  (double)bounds[i] / unit, count);
-    else
-      text_printf(w, ",grpc_status=\"%s\",le=\"+Inf\"} %" PRIu64 "\n", status, count);
+    text_printf(w, ",grpc_status=\"%s\",le=\"%.10g\"} %" PRIu64 "\n", status,
+                (double)bounds[i] / unit, below);
   }
+  text_rpc_open(w, name, "_bucket", rpc);
+  text_printf(w, ",grpc_status=\"%s\",le=\"+Inf\"} %" PRIu64 "\n", status, count);
   text_rpc_open(w, name, "_sum", rpc);
   text_printf(w, ",grpc_status=\"%s\"} %s\n", status, sum);
   text_rpc_open(w, name, "_count", rpc);
@@ -381,7 +384,6 @@ static void text_rpc_histogram(text_writer *w, const char *name, const gw_rpc_su
 static void text_rpc_times(text_writer *w, const char *name, const gw_rpc_sums *rpc,
                            unsigned grpc_code, const gw_rpc_times *times) {
   char sum[32];
-  if (times == NULL) return;
   uint64_t us = gw_counter_get(&times->sum_us);
   snprintf(sum, sizeof sum, "%" PRIu64 ".%06" PRIu64, us / 1000000, us % 1000000);
   text_rpc_histogram(w, name, rpc, grpc_code, times->buckets, gw_metric_bucket_us,
@@ -396,21 +398,18 @@ static void text_rpc_sizes(text_writer *w, const char *name, const gw_rpc_sums *
                      GW_METRIC_SIZES - 1, 1, sum);
 }
 
-typedef enum text_rpc_family { RPC_DURATION, RPC_SENT, RPC_RECEIVED, RPC_CALLS } text_rpc_family;
+typedef enum text_rpc_family { RPC_ATTEMPTS, RPC_SENT, RPC_RECEIVED, RPC_CALLS } text_rpc_family;
 
 static void text_rpc_figures(text_writer *w, const char *name, const gw_rpc_sums *rpc,
                              text_rpc_family family) {
   for (unsigned code = 0; code < GW_GRPC_CODE_COUNT; code++) {
-    const gw_rpc_attempts *attempts = rpc->total.attempts[code];
-    if (family == RPC_CALLS) {
-      text_rpc_times(w, name, rpc, code, rpc->total.calls[code]);
-    } else if (attempts == NULL) {
-      continue;
-    } else if (family == RPC_DURATION) {
-      text_rpc_times(w, name, rpc, code, &attempts->times);
-    } else {
-      text_rpc_sizes(w, name, rpc, code,
-                     family == RPC_SENT ? &attempts->sent : &attempts->received);
+    const gw_rpc_figures *figures = rpc->total.by_code[code];
+    if (figures == NULL) continue;
+    switch (family) {
+    case RPC_ATTEMPTS: text_rpc_times(w, name, rpc, code, &figures->attempts); break;
+    case RPC_SENT: text_rpc_sizes(w, name, rpc, code, &figures->sent); break;
+    case RPC_RECEIVED: text_rpc_sizes(w, name, rpc, code, &figures->received); break;
+    case RPC_CALLS: text_rpc_times(w, name, rpc, code, &figures->calls); break;
     }
   }
 }
@@ -421,7 +420,7 @@ static void text_rpcs(text_writer *w, const gw_metric_sums *sums) {
     text_rpc_family family;
   } families[] = {
     { "grpc_client_attempt_duration_seconds", "Time of an attempt, until its status.",
-      RPC_DURATION },
+      RPC_ATTEMPTS },
     { "grpc_client_attempt_sent_total_compressed_message_size_bytes",
       "Message bytes that an attempt sent.", RPC_SENT },
     { "grpc_client_attempt_rcvd_total_compressed_message_size_bytes",

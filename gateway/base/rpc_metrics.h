@@ -21,16 +21,16 @@ typedef struct gw_rpc_sizes {
   gw_counter sum_bytes;
 } gw_rpc_sizes;
 
-typedef struct gw_rpc_attempts {
-  gw_rpc_times times;
-  gw_rpc_sizes sent, received;
-} gw_rpc_attempts;
+/* What ended with one status. */
+typedef struct gw_rpc_figures {
+  gw_rpc_times attempts, calls;
+  gw_rpc_sizes sent, received; /* of attempts */
+} gw_rpc_figures;
 
 /* One method at one upstream; zero-initialised. */
 typedef struct gw_rpc_metrics {
   gw_counter attempts_started;
-  _Atomic(gw_rpc_attempts *) attempts[GW_GRPC_CODE_COUNT]; /* by how they ended */
-  _Atomic(gw_rpc_times *) calls[GW_GRPC_CODE_COUNT];
+  _Atomic(gw_rpc_figures *) by_code[GW_GRPC_CODE_COUNT];
 } gw_rpc_metrics;
 
 /* Codes that gRPC does not know count as UNKNOWN. */

@@ -15,14 +15,14 @@ void gw_send_queue_rewind(gw_attempt *attempt) {
   attempt->sent_bytes = 0;
 }
 
-/* Of whole frames: what their messages have. */
+/* Of whole frames of our own: what their messages have. */
 static size_t queue_message_bytes(gw_str frames) {
   size_t sum = 0;
-  while (frames.n > GW_GRPC_PREFIX_BYTES) {
-    const uint8_t *p = (const uint8_t *)frames.p;
-    size_t n = (size_t)p[1] << 24 | (size_t)p[2] << 16 | (size_t)p[3] << 8 | p[4];
-    sum += n;
-    frames = gw_str_skip(frames, gw_size_min(GW_GRPC_PREFIX_BYTES + n, frames.n));
+  gw_str message;
+  bool is_compressed;
+  while (gw_grpc_frame_next(frames, SIZE_MAX, &message, &is_compressed, NULL) == GW_OK) {
+    sum += message.n;
+    frames = gw_str_skip(frames, GW_GRPC_PREFIX_BYTES + message.n);
   }
   return sum;
 }
