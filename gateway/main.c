@@ -77,13 +77,13 @@ static int main_unknown(const char *word) {
 }
 
 static bool main_asks_help(const char *word) {
-  return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0;
+  return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
 }
 
 /* Wherever it stands: whoever asks for help wants nothing done. */
 static bool main_words_ask_help(int argc, char **argv) {
   for (int i = 1; i < argc; i++) {
-    if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) return true;
+    if (main_asks_help(argv[i])) return true;
   }
   return false;
 }
@@ -104,7 +104,7 @@ static int main_run_command(const main_command *command, int argc, char **argv) 
 
 static int main_run(int argc, char **argv) {
   if (argc < 2) return main_misused("no command", NULL);
-  if (main_asks_help(argv[1])) {
+  if (main_asks_help(argv[1]) || strcmp(argv[1], "help") == 0) {
     main_print_usage(stdout);
     return GW_EXIT_OK;
   }
