@@ -16,7 +16,6 @@
 #define ADMIN_CONNECTIONS_MAX  64u        /* probes, scrapers and a few people */
 #define ADMIN_TIMEOUT_S        10u        /* without a byte */
 #define ADMIN_CONNECTION_BYTES GW_KIB(16) /* request head and answer's head of one connection */
-#define ADMIN_BODY_BYTES_MAX   GW_KIB(64) /* over it: 413 */
 #define ADMIN_EXCESS_BYTES_MAX                                                                     \
   GW_MIB(1) /* read before that is said; over it the connection is cut */
 
@@ -29,7 +28,7 @@ struct gw_admin {
 /* One request, from its head to the end of its answer. */
 typedef struct admin_exchange {
   gw_buf body;   /* as far as it came; on the heap */
-  size_t excess; /* bytes beyond what is taken; 0: all is there */
+  size_t excess; /* bytes beyond its limit; 0: all is there */
   bool wants_drain;
 } admin_exchange;
 
@@ -100,7 +99,7 @@ static enum MHD_Result exchange_on_request(void *user, struct MHD_Connection *co
   if (exchange == NULL) {
     *state = exchange = calloc(1, sizeof *exchange);
     if (exchange == NULL) return MHD_NO;
-    gw_buf_init(&exchange->body, NULL, ADMIN_BODY_BYTES_MAX);
+    gw_buf_init(&exchange->body, NULL, GW_ENDPOINT_BODY_BYTES_MAX);
     return MHD_YES;
   }
   if (*bytes_n > 0) {

@@ -152,6 +152,13 @@ static gw_code reply_error(gw_endpoint_reply *reply, int status, gw_str text) {
   return code == GW_OK ? gw_buf_append(&reply->body, GW_STR("}\n")) : code;
 }
 
+static gw_code reply_too_large(gw_endpoint_reply *reply) {
+  char text[64];
+  snprintf(text, sizeof text, "the body is over the limit of %zu bytes",
+           GW_ENDPOINT_BODY_BYTES_MAX);
+  return reply_error(reply, MHD_HTTP_CONTENT_TOO_LARGE, gw_str_of(text));
+}
+
 static gw_code reply_no_route(gw_endpoint_reply *reply) {
   return reply_error(reply, MHD_HTTP_NOT_FOUND, GW_STR("no route of this name"));
 }
@@ -457,9 +464,8 @@ void gw_endpoint_answer(const gw_endpoint_context *context, const gw_endpoint_re
     return;
   }
   if (!endpoint_is_get(e) && !request_may_change(context, request, reply)) return;
-  gw_code code = request->is_too_large ? reply_error(reply, MHD_HTTP_CONTENT_TOO_LARGE,
-                                                     GW_STR("the body is too large"))
-                                       : e->answer(context, request, reply);
+  gw_code code =
+      request->is_too_large ? reply_too_large(reply) : e->answer(context, request, reply);
   if (code == GW_TOO_LARGE)
     reply_refuse(reply, MHD_HTTP_INTERNAL_SERVER_ERROR, "the answer is over 16 MiB");
   else if (code != GW_OK)

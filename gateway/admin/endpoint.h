@@ -15,11 +15,13 @@ typedef struct gw_endpoint_context {
   uint64_t start_ms; /* since 1970 */
 } gw_endpoint_context;
 
+#define GW_ENDPOINT_BODY_BYTES_MAX GW_KIB(64) /* of a request; over it: 413 */
+
 typedef struct gw_endpoint_request {
   gw_str method, path;           /* the path decoded, without the query */
   gw_str allow_breaking, format; /* the query's parameters of these names; p == NULL: absent */
   gw_str body;
-  bool is_too_large;    /* the body went on beyond what is taken */
+  bool is_too_large;    /* the body went on beyond its limit */
   gw_str authorization; /* p == NULL: absent */
   bool is_foreign_page; /* it names another Origin than the dashboard's */
 } gw_endpoint_request;

@@ -117,6 +117,8 @@ class Orders(Stages):
         for body, status in rows:
             answer = self.put(gw, body)
             self.assertEqual(answer.status, status, (body[:60], answer))
+            if status == 413:
+                self.assertIn("65536 bytes", answer.json()["error"])
             self.assertTrue(answer.json()["error"])
         self.assertEqual(self.put(gw, {"stage": "grpc"}, "nobody").status, 404)
         answer = self.put(gw, {"stage": "shadow"}, "list-users")
