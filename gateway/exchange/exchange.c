@@ -395,15 +395,11 @@ static gw_code exchange_take_bound_headers(gw_exchange *exchange, const gw_h1_re
 /* A trace is begun only where the access line records it: an id that stands nowhere helps nobody,
  * and its 55 bytes are a tenth of what a call costs in user space. */
 static gw_code exchange_take_trace(gw_exchange *exchange, const gw_h1_request *request) {
-  gw_str given = gw_h1_field_get(request, GW_STR("traceparent"));
-  if (gw_trace_is_valid(given)) {
-    exchange->trace = gw_arena_copy(&exchange->arena, given);
-  } else if (exchange->lease->snapshot->log_access) {
-    gw_trace_begin(exchange->engine, &exchange->arena, &exchange->trace);
-  } else {
-    return GW_OK;
+  if (!gw_trace_take(request, &exchange->arena, &exchange->trace)) return GW_NOMEM;
+  if (exchange->trace.n == 0) {
+    if (!exchange->lease->snapshot->log_access) return GW_OK;
+    if (!gw_trace_begin(exchange->engine, &exchange->arena, &exchange->trace)) return GW_NOMEM;
   }
-  if (exchange->trace.p == NULL) return GW_NOMEM;
   exchange->metadata[exchange->metadata_count++] =
       (gw_header){ GW_STR("traceparent"), exchange->trace };
   return GW_OK;

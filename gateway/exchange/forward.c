@@ -320,21 +320,14 @@ void gw_forward_start(gw_exchange *exchange, gw_forward *forward) {
   exchange->timer.fired = forward_on_timer;
 }
 
-/* For the access line only: the request goes on as it is, with the client's trace or none. */
-static gw_code forward_take_trace(gw_exchange *exchange, const gw_h1_request *request) {
-  if (!exchange->lease->snapshot->log_access) return GW_OK;
-  gw_str given = gw_h1_field_get(request, GW_STR("traceparent"));
-  if (!gw_trace_is_valid(given)) return GW_OK;
-  exchange->trace = gw_arena_copy(&exchange->arena, given);
-  return exchange->trace.p != NULL ? GW_OK : GW_NOMEM;
-}
-
 gw_code gw_forward_begin(gw_exchange *exchange, const gw_h1_request *request, gw_str peer,
                          uint32_t upstream) {
   gw_forward *forward;
   gw_code code = gw_forward_prepare(exchange, request, peer, upstream, &forward);
-  if (code == GW_OK) code = forward_take_trace(exchange, request);
   if (code != GW_OK) return code;
+  /* For the access line only: the request goes on as it is, with the client's trace or none. */
+  bool is_logged = exchange->lease->snapshot->log_access;
+  if (is_logged && !gw_trace_take(request, &exchange->arena, &exchange->trace)) return GW_NOMEM;
   gw_forward_start(exchange, forward);
   if (request->body_kind != GW_H1_BODY_NONE) forward_window_begin(forward);
   return GW_OK;

@@ -13,7 +13,7 @@ static bool trace_id_ok(const char *digits, size_t n, bool may_be_zero) {
   return may_be_zero || !zero;
 }
 
-bool gw_trace_is_valid(gw_str s) {
+static bool trace_is_valid(gw_str s) {
   if (s.n < GW_TRACE_BYTES || s.p[2] != '-' || s.p[35] != '-' || s.p[52] != '-') return false;
   if (!trace_id_ok(s.p, 2, true) || memcmp(s.p, "ff", 2) == 0) return false;
   bool is_version_0 = memcmp(s.p, "00", 2) == 0;
@@ -21,6 +21,15 @@ bool gw_trace_is_valid(gw_str s) {
   return trace_id_ok(s.p + TRACE_ID, TRACE_ID_N, false) &&
          trace_id_ok(s.p + TRACE_PARENT, TRACE_PARENT_N, false) &&
          trace_id_ok(s.p + TRACE_FLAGS, 2, true);
+}
+
+bool gw_trace_take(const gw_h1_request *request, gw_arena *arena, gw_str *out) {
+  gw_str given = gw_h1_field_get(request, GW_STR("traceparent"));
+  if (!trace_is_valid(given)) return true;
+  gw_str copy = gw_arena_copy(arena, given);
+  if (copy.p == NULL) return false;
+  *out = copy;
+  return true;
 }
 
 static void trace_write(uint64_t value, char *out) {
