@@ -16,8 +16,7 @@
 #define ADMIN_CONNECTIONS_MAX  64u        /* probes, scrapers and a few people */
 #define ADMIN_TIMEOUT_S        10u        /* without a byte */
 #define ADMIN_CONNECTION_BYTES GW_KIB(16) /* request head and answer's head of one connection */
-#define ADMIN_EXCESS_BYTES_MAX                                                                     \
-  GW_MIB(1) /* read before that is said; over it the connection is cut */
+#define ADMIN_EXCESS_BYTES_MAX GW_MIB(1)  /* over a body's limit; then we cut */
 
 struct gw_admin {
   struct MHD_Daemon *daemon;

@@ -25,8 +25,7 @@ static void rpc_sizes_add(gw_rpc_sizes *sizes, uint64_t bytes) {
   gw_count(&sizes->sum_bytes, bytes);
 }
 
-/* Made when they are first needed; a reader sees them only when they are ready.  NULL: no memory.
- */
+/* Made when they are first needed; readers see them only when they are ready.  NULL: no memory. */
 static gw_rpc_figures *rpc_figures(gw_rpc_metrics *metrics, unsigned grpc_code) {
   unsigned code = grpc_code < GW_GRPC_CODE_COUNT ? grpc_code : GW_GRPC_UNKNOWN;
   gw_rpc_figures *found = atomic_load_explicit(&metrics->by_code[code], memory_order_relaxed);

@@ -223,8 +223,7 @@ void gw_live_sum(gw_live *live, gw_live_sums *out) {
   pthread_mutex_unlock(&live->lock);
 }
 
-/* ---- the shown parity; counters only grow, so that what was before is never more than what is
- * ---- */
+/* ---- the shown parity: sums less what they were when it began; they only grow ---- */
 
 static void live_sum_parity(const gw_live *live, uint64_t out[GW_PARITY_COUNT]) {
   for (int i = 0; i < GW_PARITY_COUNT; i++) {
