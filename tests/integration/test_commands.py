@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 
 import harness
+from bad_server import Upstream
 from certificates import Certificate, Folder
 from harness import ROOT, Settings, Test, config
 
@@ -156,6 +157,21 @@ class Commands(Test):
         out, _ = self.run_sluice("explain", self.good, "PATCH /v1/users/7", "--body", body)
         self.assertIn("UpdateUser", out)
         self.assertRegex(out, r'"name": ?"N"')
+
+    def test_explain_names_the_metadata_that_a_service_gets(self):
+        service = Upstream(lambda call: call.answer())
+        self.addCleanup(service.kill)
+        for option in ("compression: identity", "compression: gzip"):
+            with self.subTest(option=option):
+                gw = self.gateway(config([service.endpoint], upstream=option))
+                self.assertEqual(gw.curl("/v1/users/7", "-A", "").status, 200)
+                got = {name: value for name, value in service.requests[-1].headers.items()
+                       if not name.startswith(("x-forwarded-", "traceparent"))}
+                out, _ = self.run_sluice("explain", str(gw.path), "GET /v1/users/7")
+                block = out.split("\nmetadata\n")[1].split("\n  and these client headers")[0]
+                told = dict(line.split(None, 1) for line in block.splitlines())
+                self.assertTrue(1 <= int(got.pop("grpc-timeout")[:-1]) <= int(told.pop("grpc-timeout")[:-1]))
+                self.assertEqual(told, got)
 
     def test_explain_says_1_when_no_route_wins_or_a_value_is_bad(self):
         for request in ("GET /nothing", "PUT /v1/users/7", "GET /v1/users?page_size=x",
