@@ -351,17 +351,18 @@ static void adopt_forget(gw_stages *stages) {
 gw_code gw_stages_adopt(gw_stages *stages, gw_snapshot *snapshot) {
   gw_arena arena;
   gw_names newest;
+  uint64_t *terms = NULL;
   gw_arena_init(&arena, NULL, GW_MIB(64));
   gw_names_init(&newest, &arena);
   pthread_mutex_lock(&stages->lock);
   gw_code code = adopt_prepare(stages, snapshot);
   if (code == GW_OK) code = adopt_groups(stages, snapshot, &newest);
+  if (code == GW_OK) code = gw_terms_of(snapshot, &arena, &terms);
   for (uint32_t i = 0; i < snapshot->route_count && code == GW_OK; i++) {
     const gw_migration *migration = snapshot->routes[i]->migration;
     if (migration == NULL) continue;
     adopt_route(stages, snapshot, migration, &newest);
-    gw_live_parity_terms(stages_find(stages, migration->route)->live,
-                         gw_terms_of(snapshot->routes[i]));
+    gw_live_parity_terms(stages_find(stages, migration->route)->live, terms[i]);
   }
   if (code == GW_OK) {
     gw_snapshot_unref(stages->snapshot);

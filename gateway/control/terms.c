@@ -46,10 +46,28 @@ static uint64_t terms_add_style(uint64_t hash, const gw_json_style *style) {
   return hash;
 }
 
-uint64_t gw_terms_of(const gw_route *route) {
+static uint64_t terms_of_route(const gw_route *route) {
   uint64_t hash = terms_add_compare(0, &route->migration->compare);
   hash = terms_add_style(hash, &route->json);
+  for (uint32_t i = 0; i < route->headers_response_count; i++)
+    hash = terms_add_text(hash, route->headers_response[i]);
+  hash = terms_add(hash, route->headers_response_all);
   hash = terms_add(hash, (uint64_t)route->success_status);
   hash = terms_add(hash, route->stream);
   return terms_add(hash, route->compat.errors);
+}
+
+gw_code gw_terms_of(const gw_snapshot *snapshot, gw_arena *arena, uint64_t **out) {
+  uint64_t *terms = gw_arena_zalloc(arena, snapshot->route_count * sizeof *terms);
+  if (terms == NULL) return GW_NOMEM;
+  for (uint32_t i = 0; i < snapshot->route_count; i++) {
+    if (snapshot->routes[i]->migration != NULL) terms[i] = terms_of_route(snapshot->routes[i]);
+  }
+  for (uint32_t i = 0; i < snapshot->rule_count; i++) {
+    const gw_rule *rule = snapshot->rules[i];
+    uint64_t *hash = &terms[rule->route->index];
+    if (rule->route->migration != NULL) *hash = terms_add_text(*hash, rule->response_body_text);
+  }
+  *out = terms;
+  return GW_OK;
 }
